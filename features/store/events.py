@@ -50,7 +50,7 @@ from features.store.people.hands import Hands
 from features.store.people.minutes import add_minutes, minutes_of
 from features.store.people.names import LeadNames
 from features.store.places import counted_by_id, places_of, sent_under, with_message_id
-from features.store.privacy.opt_outs import NO_NEWS, check_not_out, opted_out_since
+from features.store.privacy.opt_outs import check_not_out, opted_out_since
 from features.store.privacy.screening import screened, screened_rows
 from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import JOINED, NAMED
@@ -331,7 +331,7 @@ class EventStore:
         """Let a link between two ids hold no longer, and score their leads anew.
 
         What was kept of both as of one lead goes: its score, what notifications of it include, and
-        what CRMs were told of it. That they are two is no news of either.
+        what CRMs were told of it. That they are two is no news; what waits of one still is.
 
         Parameters
         ----------
@@ -344,8 +344,7 @@ class EventStore:
         """
         with self.database.writing() as connection:
             moved = self.identities.undo(connection, (kind, source, target), undone_at)
-            since = dict.fromkeys(moved | {source, target}, undone_at)
-            self.marks.put(connection, since, f"{NO_NEWS}{secrets.token_hex(8)}")
+            self.marks.put_parted(connection, moved | {source, target}, undone_at)
 
     # ---------------------------------------------------------------------------------- reading
 

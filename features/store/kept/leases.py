@@ -6,7 +6,8 @@ A lease that ends later than any can was given by a clock that was wrong, and ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -62,6 +63,10 @@ _RELEASE: Final = sa.delete(leases).where(
 )
 
 
+_PARTED: Final = "parted "
+"""What the mark of a lead begins with that was parted from another while it had news."""
+
+
 class Mark(NamedTuple):
     """That a lead has news and waits to be scored.
 
@@ -80,6 +85,11 @@ class Mark(NamedTuple):
     def is_news(self) -> bool:
         """Whether something happened; not where a lead is only to be scored once more."""
         return _is_news(self.mark)
+
+    @property
+    def is_parted(self) -> bool:
+        """Whether the lead had news when it was parted from another."""
+        return self.mark.startswith(_PARTED)
 
 
 def _is_news(mark: str) -> bool:
@@ -118,6 +128,18 @@ class Marks:
             # the last to store.
             if self._database.is_sqlite and added < len(rows):
                 connection.execute(_RENEW, {"new": mark, "ids": list(since)})
+
+    def put_parted(self, connection: sa.Connection, leads: Collection[str], parted_at: int) -> None:
+        """Let leads be scored anew that were one: that is no news, but what was news of each is.
+
+        Parameters
+        ----------
+        parted_at : now, in microseconds since the epoch.
+        """
+        token, news = secrets.token_hex(8), self.news_since(connection, leads)
+        others = dict.fromkeys((one for one in leads if one not in news), parted_at)
+        self.put(connection, news, f"{_PARTED}{token}")
+        self.put(connection, others, f"{NO_NEWS}{token}")
 
     def take(self, limit: int, now: int, lease_us: int) -> list[Mark]:
         """The oldest marks that nobody works on; while the lease lasts they are the caller's.
@@ -163,29 +185,50 @@ class Marks:
         marks = self.of(connection, leads)
         return {lead for lead, own in marks.items() if any(_is_news(mark) for _, mark in own)}
 
-    def without_news(self, connection: sa.Connection, leads: Sequence[str]) -> set[tuple[str, str]]:
-        """The marks of some leads that are only to be scored once more, as `of` has them.
+    def parted(self, connection: sa.Connection) -> list[str]:
+        """The leads that were parted from another while they had news that waits still."""
+        marked = stale.c.mark.startswith(_PARTED, autoescape=True)
+        return sorted(connection.scalars(sa.select(stale.c.sent_id).where(marked)))
+
+    def news_since(self, connection: sa.Connection, leads: Iterable[str]) -> dict[str, int]:
+        """When the first news of leads came that have some, in microseconds since the epoch."""
+        found: dict[str, int] = {}
+        for lead, _, mark, since in self._listed(connection, sorted(set(leads))):
+            if _is_news(mark):
+                found[lead] = min(since, found.get(lead, since))
+        return found
+
+    def not_sent(self, connection: sa.Connection, leads: Sequence[str]) -> set[tuple[str, str]]:
+        """The marks of some leads that nothing that came has put, as `of` has them.
 
         Of those alone that were put under what a lead is called; quick to ask.
         """
         found: set[tuple[str, str]] = set()
         for part in in_parts(leads):
             own = sa.select(stale.c.sent_id, stale.c.mark).where(stale.c.sent_id.in_(part))
-            found |= {(one, mark) for one, mark in connection.execute(own) if not _is_news(mark)}
+            marks = connection.execute(own)
+            found |= {(one, mark) for one, mark in marks if mark.startswith((NO_NEWS, _PARTED))}
         return found
 
     def of(
         self, connection: sa.Connection, leads: Sequence[str]
     ) -> dict[str, set[tuple[str, str]]]:
         """The marks of some leads, as pairs of the id that it was put under and the mark."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for lead, sent_id, mark, _ in self._listed(connection, leads):
+            found.setdefault(lead, set()).add((sent_id, mark))
+        return found
+
+    def _listed(
+        self, connection: sa.Connection, leads: Sequence[str]
+    ) -> Iterator[tuple[str, str, str, int]]:
+        """The marks of some leads: the lead, the id that it was put under, the mark, since when."""
         lead = sa.func.coalesce(identities.c.lead_id, stale.c.sent_id)
         joined = stale.outerjoin(identities, identities.c.id == stale.c.sent_id)
-        found: dict[str, set[tuple[str, str]]] = {}
         for part in in_parts(leads):
-            wanted = sa.select(lead, stale.c.sent_id, stale.c.mark).select_from(joined)
-            for of, sent_id, mark in connection.execute(wanted.where(lead.in_(part))):
-                found.setdefault(of, set()).add((sent_id, mark))
-        return found
+            wanted = sa.select(lead, stale.c.sent_id, stale.c.mark, stale.c.since)
+            for row in connection.execute(wanted.select_from(joined).where(lead.in_(part))):
+                yield row[0], row[1], row[2], row[3]
 
 
 def _free(connection: sa.Connection, marks: Sequence[Mark]) -> None:

@@ -272,7 +272,7 @@ class ScoreStore:
         """
         served = {(one.sent_id, one.mark) for one in done}
         new = [lead for lead in leads if lead not in former] if done else []
-        found = {lead for lead, _ in self._marks.without_news(connection, new) - served}
+        found = {lead for lead, _ in self._marks.not_sent(connection, new) - served}
         if erased is not None and erased != erased_by_now(connection):
             marks = self._marks.of(connection, leads)
             found |= {lead for lead, own in marks.items() if own - served}

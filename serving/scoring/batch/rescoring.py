@@ -135,7 +135,9 @@ def rescore(
         queued = priority > OUT_OF_QUEUE
         told = Findings(ranking, reasons, "time")
         rows = stored_rows(scorer, scored, priority, told, as_of)
-        then = _tellings(scorer, write_back)
+        with scorer.store.database.reading() as connection:
+            parted = scorer.store.marks.parted(connection)
+        then = _tellings(scorer, write_back, _before_news(scorer, parted))
         scorer.store.scores.save_made(rows, then, clock=scorer.clock, erased=erased)
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
@@ -255,6 +257,7 @@ def _score_marked(
         _tellings(
             scorer,
             write_back,
+            _before_news(scorer, [lead_of[one.sent_id] for one in marks if one.is_parted]),
             {lead_of[mark.sent_id] for mark in marks if mark.is_news},
             min(mark.since for mark in marks),
         ),
@@ -284,6 +287,7 @@ def _leads(scorer: Scorer) -> list[str]:
 def _tellings(
     scorer: Scorer,
     write_back: TellCrms | None,
+    stood: Mapping[str, tuple[int, int]],
     live: Collection[str] | None = None,
     since: int | None = None,
 ) -> Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]:
@@ -294,6 +298,7 @@ def _tellings(
 
     Parameters
     ----------
+    stood : leads that were parted while they had news, see `_before_news`.
     live : the leads of which something has just arrived; None: those that are marked.
     since : when the first news came, which is kept for those who watch how fresh scores are.
     """
@@ -307,13 +312,35 @@ def _tellings(
             unknown = [row.lead_id for row in rows if row.lead_id not in former]
             heard = scorer.store.marks.among(connection, unknown)
         news = [row for row in rows if row.lead_id in former or row.lead_id in heard]
-        add_notices(connection, score_changes(ladder, former, news))
+        before = dict(former)
+        for row in rows:
+            if row.lead_id in stood and row.lead_id not in former:
+                at, position = stood[row.lead_id]
+                before[row.lead_id] = Former(at, row.step, position, row.band, row.bundle)
+        add_notices(connection, score_changes(ladder, before, news))
         if write_back is not None:
             write_back(connection, rows)
         if since is not None:
             scorer.store.scores.tell_freshness(connection, since, scorer.clock())
 
     return told
+
+
+def _before_news(scorer: Scorer, leads: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Until when parted leads had no news that waits still, and where each stood by itself then.
+
+    What it had completed by then was told of the lead that they were, and is not told again.
+    """
+    if not leads:
+        return {}
+    with scorer.store.database.reading() as connection:
+        since = scorer.store.marks.news_since(connection, leads)
+    found: dict[str, tuple[int, int]] = {}
+    for lead, came_at in since.items():
+        log = scorer.store.log_of([lead], scorer.model.bundle.ladder)
+        then = read_leads(scorer.model, log, came_at - 1, with_week_ago=False).scored
+        found[lead] = came_at - 1, int(then.position.max(initial=0))
+    return found
 
 
 def _queued(scorer: Scorer, scored: Scored, as_of: int) -> Bools:

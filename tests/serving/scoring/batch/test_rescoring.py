@@ -590,4 +590,32 @@ def test_leads_that_are_parted_while_they_are_scored(store, scorer, monkeypatch)
     assert store.scores.of("bob") is None
     freshen(scorer)
     assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 1, "bob": 0}
-    assert "step.completed" not in {type_ for type_, _ in notices(store)}
+    assert completed(store) == [("ann", 1)]
+
+
+@pytest.mark.parametrize("score_all", [False, True])
+def test_what_is_news_of_a_lead_that_is_parted(store, scorer, score_all):
+    """It is told of that lead, though it was not yet scored; what was told of both is not again."""
+    known = [
+        arrival("1", "bob", "video_progress", VIDEO),
+        arrival("2", "bob")._replace(previous_id="ann"),
+        arrival("3", "bob", anonymous_id="kiosk"),
+    ]
+    store.ingest([one._replace(known_at=NOW - 9) for one in known])
+    freshen(scorer)
+    store.ingest([arrival("4", "bob"), arrival("5", "ann", "video_progress", VIDEO)])
+    told = completed(store)
+    store.undo_link("alias", "ann", "bob", NOW)
+    store.undo_link("claim", "kiosk", "bob", NOW)
+    if score_all:
+        rescore(scorer)
+    freshen(scorer)
+    assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 1, "bob": 1}
+    assert told == [("bob", 1)]
+    assert completed(store) == [("ann", 1), ("bob", 1)]
+
+
+def completed(store) -> list[tuple[object, object]]:
+    """The steps that were told of, and of whom."""
+    told = [data for type_, data in notices(store) if type_ == "step.completed"]
+    return sorted(((one["lead_id"], one["position"]) for one in told), key=str)
