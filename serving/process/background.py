@@ -53,6 +53,7 @@ async def keep_fresh(service: Service) -> None:
     while not service.stopping.is_set():
         news.clear()
         await run_in_threadpool(_attempt, service, _enter)
+        await run_in_threadpool(_attempt, service, _let_go)
         started = time.perf_counter()
         scored = await run_in_threadpool(_attempt, service, _freshen)
         worked = time.perf_counter() - started
@@ -66,6 +67,12 @@ async def keep_fresh(service: Service) -> None:
 def _enter(service: Service) -> bool:
     """Write to the log what people did and can no longer undo; whether there was anything."""
     return service.store.actions.enter(service.clock()) > 0
+
+
+def _let_go(service: Service) -> bool:
+    """Keep no answer of whoever was erased, also where nobody asks and this process scores none."""
+    service.kept_scores.let_go_of_erased(service.scorer)
+    return False
 
 
 def _freshen(service: Service) -> bool:

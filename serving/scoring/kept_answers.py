@@ -16,6 +16,7 @@ import orjson
 
 from features.clock import is_over
 from features.store.events import Stamp
+from features.store.identities.turns import Erased
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer
 from serving.scoring.scorer import Scorer
 
@@ -61,6 +62,13 @@ class KeptScores:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._scorer: Scorer | None = None
+        self._erased: Erased | None = None
+
+    def let_go_of_erased(self, scorer: Scorer) -> None:
+        """Keep nothing any more where somebody was erased since the last call."""
+        erased = scorer.store.identities.erased_now()
+        if erased != self._erased:
+            self._kept, self._erased = {}, erased
 
     def of(self, scorer: Scorer, lead_id: str) -> KeptAnswer:
         """The score of a lead now, or a few seconds ago; it raises as `Scorer.score` does."""

@@ -63,6 +63,18 @@ def test_a_full_scoring_under_a_clock_that_was_ahead(service, clock, ahead):
     assert background._score_all(service)
 
 
+def test_no_answer_of_an_erased_lead_is_kept(service):
+    """It is let go of also where nobody asks for a score any more."""
+    news(service)
+    service.kept_scores.of(service.scorer, "ann")
+    background._let_go(service)
+    service.kept_scores.of(service.scorer, "ann")
+    assert "ann" in service.kept_scores._kept
+    service.scorer.privacy.erase("ann", service.clock())
+    background._let_go(service)
+    assert not service.kept_scores._kept
+
+
 @pytest.mark.parametrize("ahead", [HOUR, DAY])
 def test_leads_with_news_under_a_clock_that_was_ahead(service, clock, ahead):
     """Marks and scores of a clock that was ahead hold up nobody, and no wait is negative."""

@@ -28,7 +28,9 @@ class Asked:
         self.ranking = None
         self.stamps, self.mark, self.known = 0, None, ("same",)
         database = SimpleNamespace(looks=SimpleNamespace(mark=lambda: self.mark))
-        self.store = SimpleNamespace(stamp=self.stamp, database=database)
+        self.erased: tuple[int, int | None] = (0, None)
+        identities = SimpleNamespace(erased_now=lambda: self.erased)
+        self.store = SimpleNamespace(stamp=self.stamp, database=database, identities=identities)
 
     def stamp(self, _: str) -> Any:
         self.stamps += 1
@@ -73,6 +75,21 @@ def test_a_lead_is_looked_at_only_after_a_commit():
     asked.at += 21 * SECOND
     kept.of(scorer, "ann")
     assert (asked.stamps, asked.count) == (2, 3)
+
+
+def test_an_erased_lead_is_out_of_memory():
+    """After an erasure nothing is kept of the lead, also where nobody asks for it again."""
+    asked, kept = Asked(), KeptScores()
+    scorer = cast(Scorer, asked)
+    kept.let_go_of_erased(scorer)
+    kept.of(scorer, "ann")
+    kept.let_go_of_erased(scorer)
+    assert [*kept._kept] == ["ann"]
+    asked.erased = (1, NOW)
+    kept.let_go_of_erased(scorer)
+    assert not kept._kept
+    kept.of(scorer, "ann")
+    assert asked.count == 2
 
 
 def test_answers_that_were_given_together_end_one_by_one():
