@@ -1,4 +1,4 @@
-"""JSON: one object a line, or one array of objects."""
+"""JSON: one object a line, or one array of objects, which may be the member of an object."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def _bytes(file: Path) -> Iterator[_Stream]:
 
 
 def _lines_of(stream: _Stream) -> Iterator[_Line]:
-    """The lines that are not empty; of an array its members, each as a line."""
+    """The lines that are not empty; of an array its members, each as a line.
+
+    An object that goes on beyond its line, or that is all there is, is one row, or holds the array.
+    """
     plain = (
         (at, line.removeprefix(_BOM) if at == 1 else line) for at, line in enumerate(stream, 1)
     )
@@ -90,30 +93,54 @@ def _lines_of(stream: _Stream) -> Iterator[_Line]:
     first = next(lines, None)
     if first is None:
         return
-    if first[1].lstrip().startswith(b"["):
+    start = first[1].lstrip()[:1]
+    if start == b"[" or (start == b"{" and parse_object(first[1]) is None):
         yield from _members(first, stream)
-    else:
-        yield first
+        return
+    second = next(lines, None)
+    alone = parse_object(first[1]) if second is None else None
+    if alone is not None and (rows := _held_rows(alone)):
+        for at, member in enumerate(rows, start=1):
+            yield at, _as_line(member)
+        return
+    yield first
+    if second is not None:
+        yield second
         yield from lines
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _held_rows(found: dict[str, object]) -> list[object]:
+    """The only array in an object that has nothing else but plain values, and no lead."""
+    inner = [one for one in found.values() if isinstance(one, list | dict)]
+    if len(inner) != 1 or any(name in found for name in spellings("lead_id")):
+        return []
+    rows = inner[0]
+    return rows if isinstance(rows, list) and any(isinstance(one, dict) for one in rows) else []
 
 
 def _members(line: _Line, stream: _Stream) -> Iterator[_Line]:
     """The members of an array that begins with a line; that line and the others where it is none.
 
-    A file of lines may begin with an array by mistake, and one row is bad then.
+    A file of lines may begin with an array by mistake, or with a broken line, and one row is bad
+    then.
     """
     number, first = line
-    try:
-        orjson.loads(first)
-        is_line = True
-    except orjson.JSONDecodeError:
-        is_line = False
     rest = stream.read()
-    if not (is_line and rest.strip()):
+    if not (_is_json(first) and rest.strip()):
         try:
             found = orjson.loads(first + rest)
         except orjson.JSONDecodeError:
             found = None
+        if isinstance(found, dict):
+            found = _held_rows(found) or [found]
         if isinstance(found, list):
             for at, member in enumerate(found, start=1):
                 yield at, _as_line(member)

@@ -275,6 +275,28 @@ def test_unreadable_files(tmp_path, name, content, message):
         read_table(write(tmp_path / name, content))
 
 
+@pytest.mark.parametrize("indent", [None, 0, 2])
+def test_an_object_that_is_all_of_a_file(tmp_path, indent):
+    """However it is laid out it is a row, or holds the rows; line by line it would be broken."""
+    rows, texts = [event(minutes=at) for at in range(3)], [f'{{"minutes":{at}}}' for at in range(3)]
+    for held in ({"events": rows}, {"sent": "x", "batch": rows, "n": 3}, rows):
+        text = json.dumps(held, indent=indent).encode()
+        table, report = read_table(write(tmp_path / "e.json", b"\xef\xbb\xbf\n" + text + b"\n"))
+        assert (report.rows, table.property_texts()) == (3, texts)
+    lone = {**event(), "tags": [{"a": 1}]}
+    table, report = read_table(write(tmp_path / "e.json", json.dumps(lone, indent=indent).encode()))
+    assert (report.rows, table.property_texts()) == (1, ['{"tags":[{"a":1}]}'])
+
+
+@pytest.mark.parametrize("second", [b'{"events": [', b'{"events": [{"lead_id": "x"}]}'])
+def test_an_object_among_lines_is_a_row(tmp_path, second):
+    """One that holds rows, or does not end, is one bad row of a file of lines, the first too."""
+    line = as_jsonl([event()]).strip()
+    for lines in ([second, line, line], [line, second, line]):
+        table, report = read(write(tmp_path / "e.jsonl", b"\n".join(lines)))
+        assert (len(table), report.rows, sum(report.rejected.values())) == (2, 3, 1)
+
+
 @pytest.mark.parametrize("name", ["e.csv.gz", "e.jsonl.gz"])
 def test_damaged_archives(tmp_path, name):
     """A gzip file that is cut short or none at all is refused."""
