@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ import pyarrow.csv
 
 from features.arrays import Bools
 from features.errors import EventsError
+from features.events.formats.csv_lines import BrokenRow, RowLines
 from features.events.formats.exports.recognise import layout_of
 from features.events.formats.exports.rows import ExportRows, faulty, rows_of_table
 from features.events.formats.import_report import Rejects
@@ -55,12 +57,14 @@ class _Dialect:
     ----------
     names : the header's cells; "" for a column without a name.
     above : how many lines stand before the header.
+    height : of how many lines the header is.
     is_bare : whether nothing stands below it.
     """
 
     separator: str
     names: tuple[str, ...]
     above: int = 0
+    height: int = 1
     is_bare: bool = False
 
 
@@ -90,27 +94,46 @@ def _tables(
     file: Path, dialect: _Dialect, rejects: Rejects
 ) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.int64], list[Fault]]]:
     """The rows of a file with their lines, and what its form shows to be wrong with them."""
-    broken: list[int] = []
     if dialect.is_bare:
         return
-
-    def skip(row: pyarrow.csv.InvalidRow) -> str:
-        broken.append(row.number)
-        if rejects.count(_BROKEN_ROW, 1):
-            cells = f"{row.actual_columns} instead of {row.expected_columns} cells"
-            rejects.show(_BROKEN_ROW, (str(file), row.number), cells, lambda: unmarked(row.text))
-        return "skip"
-
+    broken = _Broken(file, rejects)
     # Two columns without a name are two: a place stands for each.
     names = [name or f"\0{at}" for at, name in enumerate(dialect.names)]
     nameless = [name for name in names if name.startswith("\0")]
-    with as_utf8(file) as stream, _reader(stream, dialect, names, skip) as reader:
-        line = 2 + dialect.above
+    with as_utf8(file) as stream, _reader(stream, dialect, names, broken.skip) as reader:
+        above = dialect.above
+        found = RowLines(file, 2 + above, 1 + above + dialect.height)
         for batch in reader:
-            lines = _lines(line, len(batch), broken)
+            if not len(batch):
+                continue
+            lines, bad = found.of(batch, broken.rows)
+            broken.show(bad.tolist())
+            filled = found.filled(batch, lines)
+            batch, lines = batch.filter(pa.array(filled)), lines[filled]
             faults = [Fault(_NAMELESS, "", *_present(batch, name)) for name in nameless]
             yield batch.select(_named(names)), lines, faults
-            line = int(lines[-1]) + 1 if len(lines) else line
+        broken.show(found.of(None, broken.rows)[1].tolist())
+
+
+class _Broken:
+    """The rows of another width that were not shown yet: on which line is known a little later."""
+
+    def __init__(self, file: Path, rejects: Rejects) -> None:
+        self._file, self._rejects = str(file), rejects
+        self.rows: list[BrokenRow] = []
+
+    def skip(self, row: pyarrow.csv.InvalidRow) -> str:
+        cells = f"{row.actual_columns} instead of {row.expected_columns} cells"
+        self.rows.append(BrokenRow(row.number, row.text, cells))
+        return "skip"
+
+    def show(self, lines: Sequence[int]) -> None:
+        """Those that stand on some lines, which are the first."""
+        for one, line in zip(self.rows, lines, strict=False):
+            if self._rejects.count(_BROKEN_ROW, 1):
+                text = partial(unmarked, one.text)
+                self._rejects.show(_BROKEN_ROW, (self._file, line), one.problem, text)
+        del self.rows[: len(lines)]
 
 
 def _named(names: Sequence[str]) -> list[str]:
@@ -139,7 +162,10 @@ def _reader(
             skip_rows_after_names=1,
         ),
         pyarrow.csv.ParseOptions(
-            delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=skip
+            delimiter=dialect.separator,
+            newlines_in_values=True,
+            ignore_empty_lines=False,  # they are left out where it is known where they stand
+            invalid_row_handler=skip,
         ),
         pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
@@ -147,12 +173,6 @@ def _reader(
             strings_can_be_null=True,
         ),
     )
-
-
-def _lines(first: int, count: int, broken: list[int]) -> npt.NDArray[np.int64]:
-    """The numbers of `count` rows from `first` on, passing over those that were broken."""
-    numbers = np.arange(first, first + count + len(broken), dtype=np.int64)
-    return numbers[~np.isin(numbers, broken)][:count]
 
 
 # ------------------------------------------------------------------------------------------- Header
@@ -174,9 +194,9 @@ def _dialect_of(file: Path) -> _Dialect:
     start = said.end() if said else start
     separators = (said[1],) if said and said[1] in _SEPARATORS else _SEPARATORS
     found = [(separator, *_cells(text[start:], separator)) for separator in separators]
-    separator, names, goes_on = max(found, key=lambda one: (_known(one[1]), len(one[1])))
+    separator, names, height, goes_on = max(found, key=lambda one: (_known(one[1]), len(one[1])))
     # One name, where another separator finds no end to it, is a line and no name.
-    is_open = len(names) < 2 and not all(cells for _, cells, _ in found)
+    is_open = len(names) < 2 and not all(cells for _, cells, *_ in found)
     if text[start:] and (is_open or not (goes_on or is_all)):
         raise EventsError(
             f"{file}: not readable as CSV: the header does not end within {_HEADER_BYTES:,} bytes,"
@@ -185,20 +205,24 @@ def _dialect_of(file: Path) -> _Dialect:
     for name in names:
         _check_letters(file, name)
     above = len(_LINE_END.findall(text[:start]))
-    return _Dialect(separator, names, above, is_bare=is_all and not goes_on)
+    return _Dialect(separator, names, above, height, is_bare=is_all and not goes_on)
 
 
-def _cells(text: str, separator: str) -> tuple[tuple[str, ...], bool]:
-    """The cells of the first row, and whether something follows; none where it never ends."""
+def _cells(text: str, separator: str) -> tuple[tuple[str, ...], int, bool]:
+    """The cells of the first row, of how many lines it is, and whether something follows.
+
+    No cells where it never ends.
+    """
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         names = tuple(cell.strip() for cell in next(rows, []))
     except csv.Error:  # a cell that never ends, with this separator
-        return (), False
+        return (), 1, False
+    height = rows.line_num
     try:
-        return names, any(rows)
+        return names, height, any(rows)
     except csv.Error:
-        return names, True
+        return names, height, True
 
 
 def _known(names: Sequence[str]) -> int:

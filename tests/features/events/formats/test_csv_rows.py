@@ -116,6 +116,35 @@ def test_what_stands_above_the_header(tmp_path, above, encoding):
     assert broken == (f"{file}:{line + 1}: 2 instead of 4 cells",)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_bad_row_is_found_on_its_line(tmp_path, end):
+    """As an editor counts: line ends within quotes and empty lines are lines as well."""
+    bad = "ann,view,bad,"
+    rows = [
+        'lead_id,event,occurred_at,"no\nte"',
+        "",
+        f'ann,view,{NOON},"1\n\n2"',
+        bad,
+        *("", ""),
+        '"x\ny",view',
+        bad,
+        ",,,",
+        bad,
+        "",
+        "last,view",
+    ]
+    content = "\n".join(rows) + "\n\n"
+    expected = [at for at, line in enumerate(content.split("\n"), 1) if line == bad]
+    file = write(tmp_path / "e.csv", content.replace("\n", end).encode())
+    table, report = read_table(file)
+    assert (len(table), report.rows) == (1, 7)
+    found = report.examples["unreadable time"]
+    assert found == tuple(f"{file}:{at}: occurred_at = 'bad'" for at in expected)
+    broken = report.examples["another number of cells than the header"]
+    assert broken == tuple(f"{file}:{at}: 2 instead of 4 cells" for at in (10, 16))
+    assert any(one.startswith(f"{file}:13: ") for said in report.examples.values() for one in said)
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
 def test_a_header_alone(tmp_path, end):
     """There is no row, whether its line ends or not."""
