@@ -170,6 +170,11 @@ def _print_challenge(found: Challenge) -> None:
             f"  of the {found.top} leads at the top by the chance of a purchase"
             f" {found.top_changed:.0f} would be others"
         )
+    if found.step_top:
+        print(
+            f"  of the {found.step_top} leads at the top before their step by the chance of it"
+            f" {found.step_top_changed:.0f} would be others"
+        )
 
 
 def _print_goal(goal: GoalChallenge) -> None:

@@ -24,6 +24,7 @@ from models.scores.recalibration import Move
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
 from training.scores.performance import Answers
+from training.scores.reordering import by_next_step
 from training.scores.ripening import why_empty
 from training.scores.written.wording import WENT_ON
 
@@ -112,6 +113,8 @@ class Challenge:
     ----------
     top, top_changed : of the leads at the champion's top today, by the chance of a purchase, how
         many would be others.
+    step_top, step_top_changed : the same of the tops before each step, by the chance of that step;
+        where purchases rest on rates many leads share a chance of one, and this alone tells.
     """
 
     champion: str
@@ -121,6 +124,8 @@ class Challenge:
     goals: tuple[GoalChallenge, ...]
     top: int
     top_changed: float
+    step_top: int = 0
+    step_top_changed: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -188,6 +193,9 @@ def challenge(
     last = _last_of_each(points)
     before, after = (one.purchase.probability[last] for one in scores)
     top = min(_TOP, len(last) // 2)
+    is_last = np.isin(np.arange(len(points)), last)
+    chances = [one.advance.probability[is_last] for one in scores]
+    by_step = by_next_step(champion.bundle, points.rows(is_last), *chances)
     return Challenge(
         champion.bundle.version,
         challenger.bundle.version,
@@ -196,6 +204,8 @@ def challenge(
         tuple(goals),
         top,
         top - kept_at_the_top(before, after, top) if top else 0.0,
+        by_step.top,
+        by_step.top - by_step.kept,
     )
 
 

@@ -13,10 +13,9 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from features.arrays import Bools, Ints
+from features.arrays import Bools, Floats, Ints
 from models.bundle import Bundle, signals_fingerprint
 from models.judging.orders import kept_at_the_top, rank_correlation
-from models.scores.goal_model import Estimates
 from training.decision_points import Points
 
 __all__ = [
@@ -26,6 +25,7 @@ __all__ = [
     "Reordering",
     "TopLeads",
     "WorkedOrder",
+    "by_next_step",
     "compared",
     "refusals",
 ]
@@ -145,11 +145,16 @@ def compared(bundle: Bundle, former: Incumbent, points: Points) -> Reordering:
     last = points.rows(_is_last(points))
     new, old = bundle.score(last.snapshot), champion.score(last.snapshot)
     everyone = [("all leads", np.ones(len(last), dtype=np.bool_))]
-    of_steps = [(goal.title, last.position == at) for at, goal in enumerate(bundle.ladder.goals)]
-    by_purchase = tuple(_tops(everyone, old.purchase, new.purchase))
-    by_step = tuple(_tops(of_steps, old.advance, new.advance))
-    orders = (WorkedOrder("purchase", by_purchase), WorkedOrder("next_step", by_step))
+    by_purchase = tuple(_tops(everyone, old.purchase.probability, new.purchase.probability))
+    by_step = by_next_step(bundle, last, old.advance.probability, new.advance.probability)
+    orders = (WorkedOrder("purchase", by_purchase), by_step)
     return Reordering(former.hash, leads=len(last), orders=orders)
+
+
+def by_next_step(bundle: Bundle, last: Points, former: Floats, new: Floats) -> WorkedOrder:
+    """Leads before each step, by the chance of it: one point of each lead, estimated by both."""
+    of_steps = [(goal.title, last.position == at) for at, goal in enumerate(bundle.ladder.goals)]
+    return WorkedOrder("next_step", tuple(_tops(of_steps, former, new)))
 
 
 def _is_alike(bundle: Bundle, champion: Bundle) -> bool:
@@ -169,15 +174,13 @@ def _is_last(points: Points) -> Bools:
     return is_last
 
 
-def _tops(
-    parts: Iterable[tuple[str, Bools]], former: Estimates, new: Estimates
-) -> Iterator[TopLeads]:
+def _tops(parts: Iterable[tuple[str, Bools]], former: Floats, new: Floats) -> Iterator[TopLeads]:
     """Some leads each in both orders; parts without a lead are left out."""
     for title, keep in parts:
         leads = int(keep.sum())
         if not leads:
             continue
-        before, after = former.probability[keep], new.probability[keep]
+        before, after = former[keep], new[keep]
         top = max(_LEAST_TOP, round(_TOP * leads))
         if leads < 2 * top:  # the top of so few would be most of them
             top = 0

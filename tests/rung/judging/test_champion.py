@@ -121,9 +121,11 @@ def test_by_which_order_the_top_is_told(capsys):
     """Leads that share a chance of a purchase stay, whatever becomes of the order before a step."""
     pairs = tuple(Pair(name, 0.6, 0.5, -0.1, 0.01, is_better=False) for name in ("log loss", "AUC"))
     goal = GoalChallenge("advancement", 900, 311, pairs, ())
-    champion._print_challenge(Challenge("one", "other", 0, 1, (goal,), 100, 7.0))
-    said = capsys.readouterr().out.splitlines()[-1]
-    assert said == "  of the 100 leads at the top by the chance of a purchase 7 would be others"
+    champion._print_challenge(Challenge("one", "other", 0, 1, (goal,), 100, 7.0, 60, 21.4))
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "  of the 100 leads at the top by the chance of a purchase 7 would be others",
+        "  of the 60 leads at the top before their step by the chance of it 21 would be others",
+    ]
 
 
 def test_a_goal_without_figures_says_why(capsys):

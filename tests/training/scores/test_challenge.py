@@ -53,7 +53,15 @@ def test_a_worse_level_is_worse_in_log_loss_and_not_in_ranks(log, bundle):
     assert challenge(log, off, plain, until=END).verdict == "better"
     same = challenge(log, plain, plain, until=END)
     assert same.verdict == "undecided"
-    assert same.top_changed == 0.0
+    assert (same.top_changed, same.step_top_changed) == (0.0, 0.0)
+    assert same.step_top > 0
+
+
+def test_the_top_before_each_step_is_told_as_well(log, bundle):
+    """Where the order before a step is turned round, those at its top are others."""
+    backwards = {"advancement": [Move(0.0, -1.0, 1, 0)]}
+    found = challenge(log, Contender(bundle, {}), Contender(bundle, backwards), until=END)
+    assert found.step_top_changed > found.step_top / 2
 
 
 def test_figures_are_those_of_the_metrics(log, bundle):
