@@ -171,7 +171,7 @@ def _print_challenge(found: Challenge) -> None:
             f" {found.top_changed:.0f} would be others"
         )
     if found.step_top:
-        print(
+        print_line(
             f"  of the {found.step_top} leads at the top before their step by the chance of it"
             f" {found.step_top_changed:.0f} would be others"
         )
