@@ -1,7 +1,10 @@
 """What actions are worth, learned from rewards: a ridge regression on crossed features.
 
-How much is learned is chosen on the newest fifth of the events, which nothing else is fitted on;
-where no regression tells their rewards better than their mean does, all actions are worth the same.
+Actions are compared with those of their own time: each window of choices of a slot has a level of
+its own. What is chosen more often since it was thought better would else be praised for the time
+since. How much is learned is chosen on the newest fifth of the events, which nothing else is fitted
+on; where no regression tells their rewards better than the means of their windows do, all actions
+are worth the same.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from models.actions.features import (
     BETWEEN,
     Features,
@@ -31,6 +34,10 @@ FEWEST: Final = 30
 """Of fewer events nothing is learned."""
 _PENALTIES: Final = (1.0, 5.0, 25.0, 125.0)
 _HELD_OUT: Final = 0.2
+_WINDOW: Final = 100
+"""Choices of a slot in a row that share a level of their own."""
+_FREEDOM: Final = 10.0
+"""A level weighs so much: it is held back by the penalty over the square of it, next to nothing."""
 _RARE: Final = 3
 """A feature of fewer events is left out: nothing can be learned of it."""
 _MOST_NAMES: Final = 50_000
@@ -46,12 +53,16 @@ class Rewarded(NamedTuple):
     Parameters
     ----------
     reward : in [-1, 1].
+    slot : where several are chosen at once, which of them it is.
+    is_settled : whether those of its time that brought nothing are known as well.
     """
 
     situation: Features
     action: Features
     action_id: str
     reward: float
+    slot: str = ""
+    is_settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,13 @@ class Preferences:
 
     @classmethod
     def learned(cls, events: Sequence[Rewarded]) -> Self:
-        """What events teach; the oldest first. The newest count where they tell too much."""
+        """What events teach; the oldest first. The newest count where they tell too much.
+
+        Those that are not settled count while there are few others.
+        """
+        settled = [one for one in events if one.is_settled]
+        if len(settled) >= FEWEST:
+            events = settled  # among what is known to have brought something all seem as good
         if len(events) < FEWEST:
             return cls(len(events))
         told = _newest(events)
@@ -103,12 +120,13 @@ class Preferences:
         np.maximum.at(largest, matrix.indices, np.abs(matrix.data))
         scale = np.where((largest == 0.0) | (largest == 1.0), 1.0, largest)
         matrix.data /= scale[matrix.indices]
-        penalty = _penalty(matrix, rewards)
+        windows = _windows(told)
+        penalty = _penalty(matrix, windows, rewards)
         if penalty is None:
             return cls(len(told), float(rewards.mean()))
-        model = _ridge(penalty).fit(matrix, rewards)
+        model = _fitted(penalty, matrix, windows, rewards)
         columns = vectorizer.get_feature_names_out()
-        weights = dict(zip(columns, model.coef_.tolist(), strict=True))
+        weights = dict(zip(columns, model.coef_[: len(columns)].tolist(), strict=True))
         scales = dict(zip(columns, scale.tolist(), strict=True))
         return cls(
             len(told),
@@ -183,20 +201,53 @@ def _common(events: Iterable[Rewarded]) -> frozenset[str]:
     return frozenset(name for name, count in counts.most_common(_MOST_NAMES) if count >= _RARE)
 
 
-def _penalty(matrix: Any, rewards: Floats) -> float | None:
-    """The penalty whose regression tells the newest rewards best; None where their mean does."""
+def _windows(events: Sequence[Rewarded]) -> Ints:
+    """Shape (n,): the window of each event, by its slot and its place among those of the slot.
+
+    Slots that fill no window are one: a level of hardly any events would leave nothing to learn.
+    """
+    counts = Counter(one.slot for one in events)
+    seen: Counter[str | None] = Counter()
+    numbers: dict[tuple[str | None, int], int] = {}
+    found = np.empty(len(events), dtype=np.int64)
+    for at, one in enumerate(events):
+        slot = one.slot if counts[one.slot] >= _WINDOW else None
+        found[at] = numbers.setdefault((slot, seen[slot] // _WINDOW), len(numbers))
+        seen[slot] += 1
+    return found
+
+
+def _penalty(matrix: Any, windows: Ints, rewards: Floats) -> float | None:
+    """The penalty whose regression tells the newest rewards best; None where none tells more.
+
+    What is told of a reward is how far it is from the mean of its window.
+    """
     held_out = max(1, round(_HELD_OUT * len(rewards)))
     older, newer = slice(0, len(rewards) - held_out), slice(len(rewards) - held_out, None)
-    best, least = None, float(((rewards[newer] - rewards[older].mean()) ** 2).mean())
+    best, least = None, _spread(rewards[newer], windows[newer])
     for penalty in _PENALTIES:
-        model = _ridge(penalty).fit(matrix[older], rewards[older])
-        error = float(((rewards[newer] - model.predict(matrix[newer])) ** 2).mean())
+        model = _fitted(penalty, matrix[older], windows[older], rewards[older])
+        told = matrix[newer] @ model.coef_[: matrix.shape[1]]
+        error = _spread(rewards[newer] - told, windows[newer])
         if error < least:
             best, least = penalty, error
     return best
 
 
-def _ridge(penalty: float) -> Ridge:
-    from sklearn.linear_model import Ridge  # fitting alone needs it: serving starts without
+def _spread(values: Floats, windows: Ints) -> float:
+    """The mean square of how far values are from the mean of their window."""
+    counts = np.maximum(np.bincount(windows), 1)
+    means = np.bincount(windows, values) / counts
+    return float(((values - means[windows]) ** 2).mean())
 
-    return Ridge(alpha=penalty, solver="sparse_cg", tol=1e-6)
+
+def _fitted(penalty: float, matrix: Any, windows: Ints, rewards: Floats) -> Ridge:
+    """The regression, whose last weights are the levels of the windows."""
+    # Fitting alone needs these: serving starts without.
+    from scipy.sparse import csr_matrix, hstack
+    from sklearn.linear_model import Ridge
+
+    count = len(rewards)
+    levels = csr_matrix((np.full(count, _FREEDOM), windows, np.arange(count + 1)))
+    both = hstack([matrix, levels], format="csr")
+    return Ridge(alpha=penalty, solver="sparse_cg", tol=1e-6).fit(both, rewards)

@@ -242,7 +242,7 @@ class Ranker:
     # ----------------------------------------------------------------------------- what is learned
 
     def due(self) -> list[str]:
-        """The loops that rewards have come for since it was learned last."""
+        """The loops that rewards have come for, or become settled, since it was learned last."""
         now, stamps = self._clock(), self._reports.stamps(PREFERENCES)
         return [loop for loop in self._ranks.loops() if self._is_due(loop, stamps.get(loop), now)]
 
@@ -252,7 +252,8 @@ class Ranker:
             return False
         if last is None or last > now:  # a clock that was ahead must not keep it from learning
             return True
-        return rewarded > last and now >= last + LEARN_US
+        # What was young when it was learned last may count by now.
+        return rewarded > last - REWARD_WAIT_US and now >= last + LEARN_US
 
     def learn(self, loops: Sequence[str]) -> None:
         """Learn anew from what is kept of some loops."""
@@ -261,18 +262,20 @@ class Ranker:
             shown = self._ranks.shown(loop, now - REWARD_WAIT_US, _LEARNED_FROM)
             out = self._privacy.opted_out_of({one.lead_id for one in shown if one.lead_id})
             found = Preferences.learned(
-                [self._rewarded(one) for one in shown if one.lead_id not in out]
+                [self._rewarded(one, now) for one in shown if one.lead_id not in out]
             )
             report = Report(PREFERENCES, "", loop, now, found.plain())
             self._reports.keep_alone(report, erased)
 
-    def _rewarded(self, rank: Rank) -> Rewarded:
+    def _rewarded(self, rank: Rank, now: int) -> Rewarded:
         shown = next(one for one in rank.actions if one.id == rank.chosen)
         return Rewarded(
             self._unprotected(rank.situation or {}),
             self._unprotected(shown.features),
             rank.chosen,
             0.0 if rank.reward is None else rank.reward,
+            rank.slot,
+            rank.exposed_at is not None and rank.exposed_at <= now - REWARD_WAIT_US,
         )
 
     def _unprotected(self, features: Mapping[str, float]) -> dict[str, float]:

@@ -94,11 +94,64 @@ def test_propensities_are_true(life):
 
 def test_where_nothing_matters():
     """Where all are worth the same, all go on being chosen, and about as often."""
-    known, log, *_ = lived(3, 1500, is_flat=True, every=250)
-    draw = np.random.default_rng(4)
-    share = chances(known.worths(situation(draw, "morning"), ACTIONS), known.events)
-    assert share.min() > 0.05
-    assert known.base == pytest.approx(np.mean([one.reward for one in log]), abs=0.15)
+    draw, least = np.random.default_rng(4), []
+    for seed in range(3, 7):  # what one life comes to is luck
+        known, log, *_ = lived(seed, 500, is_flat=True, every=250)
+        share = chances(known.worths(situation(draw, "morning"), ACTIONS), known.events)
+        least.append(share.min())
+        assert known.base == pytest.approx(np.mean([one.reward for one in log]), abs=0.15)
+    assert np.mean(least) > 0.05
+
+
+LEVELS = {
+    "flat": lambda _: 0.3,
+    "jump": lambda at: 0.1 if at < 1030 else 0.6,
+    "wave": lambda at: 0.35 + 0.25 * np.sin(at / 200),
+    "fall": lambda at: 0.6 - at / 6000,
+}
+
+
+@pytest.mark.parametrize("favour", [0.2, 0.8])
+@pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS.keys())
+def test_nothing_is_praised_for_its_time(level, favour):
+    """The better action stays so by as much, however often each was chosen when all brought more.
+
+    In each of two slots, whose levels move against each other.
+    """
+    draw, log = np.random.default_rng(6), []
+    for at in range(2000):
+        slot = "ab"[at % 2]
+        base = level(at if slot == "a" else 2000 - at)
+        is_better = bool(draw.random() < (0.5 if base < 0.33 else favour))
+        reward = float(draw.random() < base) * 0.2 + base * 0.8 + 0.08 * is_better
+        log.append(Rewarded({f"slot={slot}": 1.0}, {}, f"better={is_better}", reward, slot))
+    known = Preferences.learned(log)
+    for slot in "ab":
+        low, high = known.worths({f"slot={slot}": 1.0}, [("better=False", {}), ("better=True", {})])
+        assert high - low == pytest.approx(0.08, abs=0.03)
+
+
+def test_what_is_not_settled_hides_nothing():
+    """Where of the newest only those are known that brought something, they judge nothing."""
+    draw, log = np.random.default_rng(10), []
+    for at in range(1500):
+        kind, is_settled = int(draw.integers(0, 2)), at < 700
+        reward = float(draw.random() < 0.3 + 0.3 * kind)
+        if reward or is_settled:
+            log.append(Rewarded({}, {}, str(kind), reward, "", is_settled))
+    low, high = Preferences.learned(log).worths({}, [("0", {}), ("1", {})])
+    assert high - low == pytest.approx(0.3, abs=0.1)
+
+
+def test_slots_that_hardly_ever_come():
+    """What is learned in them is learned together."""
+    draw = np.random.default_rng(9)
+    log = [
+        Rewarded({}, {}, str(kind), 0.3 * float(kind), f"page-{at}")
+        for at, kind in enumerate(draw.integers(0, 2, 400))
+    ]
+    low, high = Preferences.learned(log).worths({}, [("0", {}), ("1", {})])
+    assert high - low == pytest.approx(0.3, abs=0.01)
 
 
 def test_few_events():

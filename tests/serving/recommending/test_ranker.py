@@ -17,6 +17,7 @@ from features.store.events import Event, EventStore
 from features.store.kept.ranks import Ranks
 from features.store.kept.reports import Reports
 from features.store.privacy import Privacy
+from models.actions.preferences import Preferences, Rewarded
 from serving.recommending.ranker import DAYS_KEPT, LEARN_US, REWARD_WAIT_US, Action, Ranker, Slot
 from tests.serving import world
 
@@ -103,8 +104,33 @@ def test_when_it_is_due(ranker, clock):
     clock.now += LEARN_US
     assert ranker.due() == [""]
     ranker.learn([""])
+    clock.now += REWARD_WAIT_US
+    assert ranker.due() == [""]  # it counts since it is settled
+    ranker.learn([""])
+    clock.now += LEARN_US
+    assert ranker.due() == []
     clock.now -= DAY_US
     assert ranker.due() == [""]
+
+
+def test_what_a_slot_brought_is_told_of_it(ranker, clock, monkeypatch):
+    """Choices are compared with those of their own slot; what is young is not settled."""
+    told: list[Rewarded] = []
+
+    def learned(events):
+        told.extend(events)
+        return Preferences()
+
+    monkeypatch.setattr(Preferences, "learned", learned)
+    made = ranker.rank("", "e", None, [], NEWS, [Slot("top"), Slot("side")])
+    ranker.reward("", "e", {"top": 0.5})
+    ranker.learn([""])
+    assert [(one.slot, one.is_settled) for one in told] == [("top", False)]
+    clock.now += REWARD_WAIT_US
+    ranker.learn([""])
+    assert [(one.slot, one.reward) for one in told[1:]] == [("top", 0.5), ("side", 0.0)]
+    assert all(one.is_settled for one in told[1:])
+    assert [one.action_id for one in told[1:]] == [one.chosen for one in made]
 
 
 def test_loops_are_apart(ranker, clock):
