@@ -64,8 +64,20 @@ def test_undone(joined):
     }
     assert (joined.scores.of("ann"), joined.scores.of("bob")) == (None, None)
     assert joined.scores.of("carl") is not None
-    marks = {one.sent_id: one.is_news for one in joined.marks.take(10, 100, 1)}
-    assert (marks["ann"], marks["bob"], marks["carl"]) == (False, False, True)
+
+
+def test_what_is_news_once_they_are_parted(joined):
+    """That they are is none; what came of one of them, and waits, still is."""
+    served = [one for one in joined.marks.take(10, 100, 1) if one.sent_id == "ann"]
+    with joined.database.writing() as connection:
+        joined.marks.remove(connection, served)
+    joined.undo_link(ALIAS, "bob", "ann", undone_at=99)
+    marks = {one.sent_id: one for one in joined.marks.take(10, 10**9, 1)}
+    assert [marks[one].is_news for one in ("ann", "bob", "carl")] == [False, True, True]
+    assert [marks[one].is_parted for one in ("ann", "bob", "carl")] == [False, True, False]
+    with joined.database.reading() as connection:
+        assert joined.marks.parted(connection) == ["bob"]
+        assert joined.marks.news_since(connection, ["ann", "bob"]) == {"bob": marks["bob"].since}
 
 
 def test_whoever_follows_scores_is_told_that_one_is_gone(joined):
