@@ -99,8 +99,8 @@ def test_whose_work_a_suggestion_is(monkeypatch, human, minutes, tab):
     call = Offer("call", "look", "A call", "call", Effort(5, human=human), rep_minutes=minutes)
     said: list[Any] = []
 
-    def with_assignment(_: Any, lead_id: str, read: Any, as_of: int) -> list[Any]:
-        return [lead_id, read, as_of]
+    def with_assignment(_: Any, lead_id: str, read: Any, as_of: int, erased: Any) -> list[Any]:
+        return [lead_id, read, as_of, erased]
 
     def suggestion_for(*given: Any) -> Any:
         said.append(given)
@@ -114,6 +114,7 @@ def test_whose_work_a_suggestion_is(monkeypatch, human, minutes, tab):
         monkeypatch.setattr(works_of, one.__name__, one)
     scorer: Any = SimpleNamespace(
         model="model",
+        erased=lambda: (1, 7),
         read=lambda lead_id, as_of: (f"{lead_id} by now", ("read", lead_id, as_of)),
         limited=lambda as_of: ("limits", as_of),
     )
@@ -121,5 +122,5 @@ def test_whose_work_a_suggestion_is(monkeypatch, human, minutes, tab):
     assert asked == Work(tab, "call", 3.0, minutes)
     assert quiet == Work("quiet", "nurture", 2.0, 0.0)
     assert unknown == Work(tab, "call", 0.0, minutes)
-    rows = ["ann by now", ("read", "ann", NOW), NOW]
+    rows = ["ann by now", ("read", "ann", NOW), NOW, (1, 7)]
     assert said == [("model", "ann by now", rows, NOW, ("limits", NOW))] * 3
