@@ -60,16 +60,16 @@ def add_experiment(verbs: Any) -> None:
         verb.add_argument("experiment", metavar="ID")
     for verb in (start, stop):
         verb.add_argument("--by", default="command line", help="who wants it so; kept")
-    for verb in (start, listed, show, stop, archive):
+    load = _add_import(below)
+    for verb in (start, listed, show, stop, archive, load):
         options.store_option(verb)
         verb.add_argument("--ladder", help="a TOML file, or a shipped one (default: the bundle's)")
         verb.add_argument("--bundle", type=Path, help="whose ladder (default: RUNG_BUNDLE)")
         options.json_option(verb)
-    _add_import(below)
     _add_judge(below)
 
 
-def _add_import(below: Any) -> None:
+def _add_import(below: Any) -> argparse.ArgumentParser:
     load = add_verb(below, "import", _import, "take in one that another tool made, to learn from")
     load.add_argument("experiment", metavar="ID")
     load.add_argument("file", type=Path, help="who was put into which arm, and when")
@@ -94,10 +94,7 @@ def _add_import(below: Any) -> None:
     load.add_argument(
         "--dry-run", action="store_true", help="say what would be taken in, and store nothing"
     )
-    options.store_option(load)
-    load.add_argument("--ladder", help="a TOML file, or a shipped one (default: the bundle's)")
-    load.add_argument("--bundle", type=Path, help="whose ladder (default: RUNG_BUNDLE)")
-    options.json_option(load)
+    return load
 
 
 def _add_judge(below: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a ladder file may just say, and what is just too much."""
+"""What a ladder file may just say, what is just too much, and what holds between its tables."""
 
 from __future__ import annotations
 
@@ -215,3 +215,136 @@ def test_what_is_left_out():
     rested = parse_ladder(changed("[policy]", "[limits]\nasks_days = 3")).limits
     assert (rested.rest_days, rested.asks_days) == (14.0, 3.0)
     assert ladder.steps[0].engaged_by == ("page", "video")
+
+
+# --------------------------------------------------------------------------- between its tables
+
+
+def after(event: str, more: str = "") -> str:
+    return f'[[after_purchase]]\nid = "renewal"\ntitle = "Renewals"\nevent = "{event}"\n{more}'
+
+
+@pytest.mark.parametrize(
+    ("event", "more"),
+    [
+        ("video", ""),
+        ("order", ""),
+        ("page", ""),
+        ("visit", ""),
+        ("order", '[activity]\ninterest = [{event = "page"}]'),
+        ("page", '[activity]\ninterest = [{event = "video"}]'),
+        ("lead_asked", ""),  # a question is interest, whatever the file says of it
+        ("renewed", '[activity]\ninterest = [{event = "renewed"}]'),
+        ("renewed", '[activity]\ninterest = [{event = "*newed"}]'),
+        ("renewed", '[activity]\nagainst = [{event = "renewed"}]'),
+        ("renewed", '[activity]\nagainst = [{event = "*ed"}]\nours = [{event = "renewed"}]'),
+    ],
+)
+def test_what_comes_after_a_purchase_is_read_by_nothing_that_learns(event, more):
+    """Neither by a step or a row of the file, nor by the signals that read all interest."""
+    (found,) = mistakes_of(LADDER + SIGNAL + after(event, more))
+    assert found.path == "after_purchase[0].event"
+    assert found.problem.startswith(f"{event!r} is read by a step or a signal")
+
+
+@pytest.mark.parametrize(
+    ("event", "more"),
+    [
+        ("renewed", ""),
+        ("seat_cancelled", ""),
+        ("renewed", '[activity]\ninterest = [{event = "*"}]\nours = [{event = "renewed"}]'),
+        ("renewed", '[activity]\ninterest = [{event = "page"}]\nagainst = [{event = "*_lost"}]'),
+    ],
+)
+def test_what_nothing_reads_may_come_after_a_purchase(event, more):
+    """Nor what only ends as a refusal does, or is ours."""
+    assert mistakes_of(LADDER + SIGNAL + after(event, more)) == []
+
+
+FORMS = """
+[[source]]
+name = "forms"
+signature = "none"
+subject = "user.id"
+"""
+
+
+@pytest.mark.parametrize("role", ["decision", "exposure", "outcome", "assignment"])
+def test_no_source_sends_what_rung_writes(role):
+    """Neither as its only event nor as one of its kinds, by whatever name the file gives it."""
+    renamed = f'[events]\n{role} = "our_own"\n'
+    for more, key in (
+        ('event = "our_own"', "event"),
+        ('event_at = "kind"\nnames = {form = "our_own"}', "names.form"),
+    ):
+        (found,) = mistakes_of(f"{LADDER}{FORMS}{more}\n{renamed}")
+        assert (found.path, found.problem) == (f"source[0].{key}", "cannot be 'our_own'")
+    assert mistakes_of(f'{LADDER}{FORMS}event = "form"\n{renamed}') == []
+
+
+RULES = """complete_when = [
+  {event = "trial", where = {plan = "team", days = {at_least = 3}}}, {event = "demo"}]"""
+
+
+@pytest.mark.parametrize(
+    ("rules", "is_same"),
+    [
+        (
+            '{event = "demo"}, {event = "trial", where = {days = {at_least = 3}, plan = "team"}}',
+            True,
+        ),
+        (
+            '{event = "demo"}, {event = "trial", where = {days = {at_least = 4}, plan = "team"}}',
+            False,
+        ),
+        ('{event = "demo"}, {event = "trial"}', False),
+        ('{event = "demo"}', False),
+    ],
+)
+def test_two_rungs_of_the_same_events(rules, is_same):
+    """In whatever order they stand; what only is about the same events is another rung."""
+    text = LADDER.replace('complete_when = [{event = "trial"}]', RULES)
+    text = text.replace('complete_when = [{event = "order"}]', f"complete_when = [{rules}]")
+    problems = [(one.path, one.problem) for one in mistakes_of(text)]
+    same = [("purchase.complete_when", "is the same as step[1].complete_when")]
+    assert problems == (same if is_same else [])
+
+
+@pytest.mark.parametrize(("old", "path"), [("trial", "step[1]"), ("order", "purchase")])
+def test_a_refusal_completes_no_rung(old, path):
+    """Unless it is one under conditions alone."""
+    text = LADDER.replace(f'"{old}"', '"seat_cancelled"')
+    (found,) = mistakes_of(text)
+    assert found.path == f"{path}.complete_when[0].event"
+    assert found.problem.startswith("'seat_cancelled' speaks against a lead")
+    some = '[activity]\nagainst = [{event = "seat_cancelled", where = {late = true}}]\n'
+    parse_ladder(text + some)
+
+
+PILOT = """
+[[commitment]]
+id = "pilot"
+title = "A pilot runs"
+from = [{event = "pilot_begun"}]
+"""
+
+
+@pytest.mark.parametrize(
+    "end", ["days = 30", 'ends_at = "until"', 'until = [{event = "pilot_over"}]']
+)
+def test_what_is_under_way_ends(end):
+    """After some days, at an instant that is told, or by an event: one of them is enough."""
+    assert mistakes_of(f"{LADDER}{PILOT}{end}\n") == []
+    (found,) = mistakes_of(LADDER + PILOT)
+    assert (found.path, found.problem) == ("commitment[0]", "never ends")
+
+
+@pytest.mark.parametrize("key", ["during", "not_while"])
+def test_offers_name_what_can_be_under_way(key):
+    """What the file has, a question that waits, and an offer that has no answer."""
+    named = 'kind = "guide"'
+    known = changed(named, f'{named}\n{key} = ["pilot", "reply", "offer"]')
+    assert mistakes_of(f"{known}{PILOT}days = 30\n") == []
+    (found,) = mistakes_of(known.replace('"pilot"', '"pilots"') + f"{PILOT}days = 30\n")
+    assert found.path == f"offer[0].{key}"
+    assert found.problem == "there is no commitment 'pilots'; did you mean 'pilot'?"

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from features.errors import ExperimentConflict, ExperimentError
-from features.events.table import EventTable
 from features.ladder.controls import Arm, Experiment
 from features.offers.decisions import decisions_of
 from features.offers.history import history_of
 from features.store.events import Event
+from features.store.whole_log.message_ids import events_of
 from models.offers.eligibility import UNRESTRICTED, limit_against
 from tests.training.policies.scene import LADDER, event, extended, log_of, us
 from training.policies.assignments_file import NEVER, Assignments
@@ -55,21 +55,6 @@ def taken(
     """The events that are new, and what was told."""
     table, told = import_experiment(log_of(events), LADDER, experiment, who, known, now=NOW)
     return events_of(table), told
-
-
-def events_of(table: EventTable) -> list[Event]:
-    return [
-        Event(*row)
-        for row in zip(
-            table.message_id.to_pylist(),
-            table.lead_id.to_pylist(),
-            table.name.to_pylist(),
-            table.occurred_at.tolist(),
-            table.known_at.tolist(),
-            table.property_texts(),
-            strict=True,
-        )
-    ]
 
 
 def refused(events: Sequence[Event], who: Assignments, experiment: Experiment = MAIL) -> str:
