@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from features.errors import did_you_mean
 from features.ladder.activity import activity_of
@@ -28,15 +29,43 @@ FEWEST_STEPS, MOST_STEPS = 2, 12
 
 
 def check_afterwards(found: Found, ladder: Ladder) -> None:
-    """What comes after a purchase is no signal: nothing that is learned from reads its events."""
+    """What comes after a purchase is no signal: nothing that is learned from reads its events.
+
+    It may begin the ladder anew: a contract that ended is won again, and changes nothing before it.
+    """
     check_unique(found, "after_purchase", [one.id for one in ladder.after_purchase])
     for at, one in enumerate(ladder.after_purchase):
-        if _is_read(ladder, one.gain.rule.event):
+        event = one.gain.rule.event
+        if _is_read(ladder, event):
             found.wrong(
                 f"after_purchase[{at}].event",
-                f"{one.gain.rule.event!r} is read by a step or a signal, and would be learned from",
+                f"{event!r} is read by a step or a signal, and would be learned from",
                 "an event that no step and no signal reads, and that is no interest in [activity]",
             )
+        elif place := _settled_by(ladder, event):
+            found.wrong(
+                f"after_purchase[{at}].event",
+                f"{event!r} is named by {place} too, and would settle what is learned from",
+                "another event at one of the two; restart_on may name what comes after a purchase",
+            )
+
+
+def _settled_by(ladder: Ladder, event: str) -> str:
+    """Where an event would say which leads are scored, when, or that one has failed; "" nowhere."""
+    lists = {
+        "lost_when": ladder.lost_when,
+        "back_when": ladder.back_when,
+        "score_at": ladder.score_at,
+    }
+    return next(
+        (
+            f"ladder.{key}[{at}]"
+            for key, rules in lists.items()
+            for at, rule in enumerate(rules)
+            if rule.event == event
+        ),
+        "",
+    )
 
 
 def _is_read(ladder: Ladder, event: str) -> bool:
@@ -44,6 +73,7 @@ def _is_read(ladder: Ladder, event: str) -> bool:
     read = {rule.event for goal in ladder.goals for rule in goal.complete_when}
     read |= {name for goal in ladder.goals for name in goal.engaged_by}
     read |= {rule.event for row in ladder.signals for rule in row.of}
+    read |= set(asdict(ladder.events).values())  # those with a role: offers, replies, traits, ...
     activity = activity_of(ladder)
     # What only ends as a refusal does, as `seat_cancelled`, a ladder need not rule out by hand.
     rules = ladder.activity.against or ()

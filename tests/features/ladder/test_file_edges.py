@@ -234,6 +234,9 @@ def after(event: str, more: str = "") -> str:
         ("order", '[activity]\ninterest = [{event = "page"}]'),
         ("page", '[activity]\ninterest = [{event = "video"}]'),
         ("lead_asked", ""),  # a question is interest, whatever the file says of it
+        ("offer_extended", ""),  # ours, and counted by signals
+        ("business_replied", ""),
+        ("told", '[events]\ntraits = "told"'),
         ("renewed", '[activity]\ninterest = [{event = "renewed"}]'),
         ("renewed", '[activity]\ninterest = [{event = "*newed"}]'),
         ("renewed", '[activity]\nagainst = [{event = "renewed"}]'),
@@ -254,11 +257,31 @@ def test_what_comes_after_a_purchase_is_read_by_nothing_that_learns(event, more)
         ("seat_cancelled", ""),
         ("renewed", '[activity]\ninterest = [{event = "*"}]\nours = [{event = "renewed"}]'),
         ("renewed", '[activity]\ninterest = [{event = "page"}]\nagainst = [{event = "*_lost"}]'),
+        ("beat", BEATS),  # sums tell a rule how much it was, and nothing else
+        ("begun", COMMITMENT),
+        ("refund", '[value]\ngains = [{event = "refund", worth = -3}]'),
     ],
 )
 def test_what_nothing_reads_may_come_after_a_purchase(event, more):
     """Nor what only ends as a refusal does, or is ours."""
     assert mistakes_of(LADDER + SIGNAL + after(event, more)) == []
+
+
+@pytest.mark.parametrize("key", ["lost_when", "back_when", "score_at"])
+def test_what_comes_after_a_purchase_settles_nothing_that_is_learned_from(key):
+    """Neither that a lead has failed or is scored, nor when: the sentence names the place."""
+    named = f'{key} = [{{event = "other"}}, {{event = "renewed"}}]'
+    text = changed('name = "small"', f'name = "small"\n{named}')
+    (found,) = mistakes_of(text + AFTER)
+    assert found.path == "after_purchase[0].event"
+    assert found.problem.startswith(f"'renewed' is named by ladder.{key}[1] too")
+    assert mistakes_of(text + AFTER.replace('"renewed"', '"referred"')) == []
+
+
+def test_what_comes_after_a_purchase_may_begin_the_ladder_anew():
+    """Who ended a contract is to be won again: that changes nothing of what came before."""
+    anew = changed('name = "small"', 'name = "small"\nrestart_on = [{event = "renewed"}]')
+    assert mistakes_of(anew + AFTER) == []
 
 
 FORMS = """
