@@ -103,12 +103,15 @@ __all__ = [
     "UnknownReport",
     "Unusable",
     "did_you_mean",
+    "told_mistakes",
     "without_password",
 ]
 
 _PASSWORD: Final = re.compile(r"(://[^:/?#]*):.*@")
 _PASSWORD_ASKED: Final = re.compile(r"([?&](?:ssl)?password=)[^&#\s]*", re.IGNORECASE)
 """As libpq takes one too: in the query of its URL."""
+_MOST_TOLD: Final = 100
+"""Mistakes that a message tells; nobody mends more of them at once."""
 
 
 class RungError(Exception):
@@ -259,15 +262,26 @@ class Mistake:
         return f"{self.path}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
 
 
+def told_mistakes(source: str, mistakes: Sequence[Mistake]) -> str:
+    """How many mistakes a file has, and a line for each of the first hundred."""
+    count = len(mistakes)
+    lines = [f"{source}: {count} mistake{'s' if count != 1 else ''}"]
+    lines += [f"  {mistake}" for mistake in mistakes[:_MOST_TOLD]]
+    if count > _MOST_TOLD:
+        lines.append(f"  and {count - _MOST_TOLD} more")
+    return "\n".join(lines)
+
+
 class LadderError(Unusable):
-    """A ladder that cannot be used. `mistakes` holds every one that was found, in file order."""
+    """A ladder that cannot be used. `mistakes` holds every one that was found, in file order.
+
+    The message tells the first hundred of them.
+    """
 
     def __init__(self, source: str, mistakes: Sequence[Mistake]) -> None:
         self.source = source
         self.mistakes = tuple(mistakes)
-        count = len(self.mistakes)
-        lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
-        super().__init__(f"{source}: {count} mistake{'s' if count != 1 else ''}\n{lines}")
+        super().__init__(told_mistakes(source, self.mistakes))
 
 
 class EventsError(Unusable):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final, Literal, TypeVar
 
 from features.errors import LadderError, Mistake, did_you_mean
@@ -43,10 +44,14 @@ _MOST_LEVELS: Final = 50
 """Tables and lists in each other; no file of ours needs ten."""
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
+_HEADER = re.compile(r"^[^\S\n]*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """What no text is meant to hold: a NUL no database takes. Lines and tabs may be."""
+_PART: Final = re.compile(r"[.\[]")
+"""What a further part of a path begins with."""
 _LARGEST: Final = 1e12
+_MOST_LISTED: Final = 50
+"""Of more options nobody reads a list; each of many mistakes would bring it anew."""
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -156,14 +161,23 @@ class Found:
 
     mistakes: list[Mistake] = field(default_factory=list)
     uses: list[PropertyUse] = field(default_factory=list)
+    _wrong: set[str] = field(default_factory=set)
+    """The paths of the mistakes, and the tables that hold them."""
 
     def wrong(self, path: str, problem: str, remedy: str = "") -> None:
         """Note a mistake."""
-        self.mistakes.append(Mistake(path, problem, remedy))
+        self.note(Mistake(path, problem, remedy))
+
+    def note(self, mistake: Mistake) -> None:
+        """Note a mistake that was made out before."""
+        self.mistakes.append(mistake)
+        ends = islice(_PART.finditer(mistake.path), _MOST_LEVELS)  # a key may be made of dots
+        self._wrong.update(mistake.path[: end.start()] for end in ends)
+        self._wrong.add(mistake.path)
 
     def is_wrong(self, path: str) -> bool:
         """Whether a mistake was found at the path or below it."""
-        return any(mistake.path.startswith(path) for mistake in self.mistakes)
+        return path in self._wrong
 
 
 class Table:
@@ -211,7 +225,8 @@ class Table:
                 self.found.wrong(self.at(key), f"is not a key{did_you_mean(key, self._known)}")
                 for meant in get_close_matches(key, self._known, n=1):
                     self._absent.pop(meant, None)
-        self.found.mistakes.extend(self._absent.values())
+        for mistake in self._absent.values():
+            self.found.note(mistake)
 
     def take(self, key: str) -> object:
         """The value as TOML has it; None where it is absent."""
@@ -432,5 +447,7 @@ def as_texts(value: object) -> tuple[str, ...] | None:
 
 
 def listed(options: Sequence[object]) -> str:
-    """The options in words, to choose one of."""
-    return ", ".join(str(option) for option in options)
+    """The options in words, to choose one of; the first of very many."""
+    more = len(options) - _MOST_LISTED
+    told = ", ".join(str(option) for option in options[:_MOST_LISTED])
+    return f"{told} and {more} more" if more > 0 else told

@@ -63,6 +63,17 @@ def test_a_ladder_error_carries_every_mistake():
     assert str(LadderError("own.toml", found[:1])).startswith("own.toml: 1 mistake\n")
 
 
+def test_a_message_tells_the_first_hundred_mistakes():
+    """How many there are it says; the error itself carries all of them."""
+    found = [Mistake(f"step[{at}]", "is wrong") for at in range(2_000)]
+    error = LadderError("own.toml", found)
+    first, *lines, last = str(error).splitlines()
+    assert (first, len(lines), last) == ("own.toml: 2000 mistakes", 100, "  and 1900 more")
+    assert lines[-1] == "  step[99]: is wrong"
+    assert len(error.mistakes) == 2_000
+    assert "more" not in str(LadderError("own.toml", found[:100]))
+
+
 @pytest.mark.parametrize(
     ("source", "shown"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from features.errors import LadderError
-from features.toml_table import Found, Table, parse_toml
+from features.toml_table import FileOrder, Found, Table, listed, parse_toml
 
 DEEP = 3000
 
@@ -65,6 +65,32 @@ def test_whole_days_are_no_more_than_a_hundred_years() -> None:
     table = Table({"right": 36_500, "wrong": 10**400}, "", found)
     assert table.whole_days("right") == table.whole_days("wrong") == 36_500
     assert [one.path for one in found.mistakes] == ["wrong"]
+
+
+def test_where_something_is_wrong() -> None:
+    """At the path of a mistake and in what holds it, and at no other that only begins alike."""
+    found = Found()
+    found.wrong("step[10].complete_when[0].event", "is missing")
+    for path in ("step", "step[10]", "step[10].complete_when", "step[10].complete_when[0].event"):
+        assert found.is_wrong(path)
+    for path in ("step[1]", "step[10].complete", "step[10].complete_when[0].where", "s"):
+        assert not found.is_wrong(path)
+    found.wrong("offer[0]." + "." * 100_000, "is not a key")  # a path of all its parts is held once
+    assert found.is_wrong("offer[0]")
+
+
+def test_the_first_of_many_options_are_listed() -> None:
+    """Each of many mistakes would bring the whole list."""
+    assert listed(range(50)).endswith(", 48, 49")
+    assert listed(range(53)).endswith(", 48, 49 and 3 more")
+
+
+def test_empty_lines_are_looked_at_once() -> None:
+    """A header may stand behind spaces, and the lines above it are none of it."""
+    text = "a = 1\n" + "\n" * 40_000 + "  [[b]]\nc = 2\n[d]\n"
+    order = FileOrder(text, parse_toml(text, "own.toml"))
+    assert order.rank("a") < order.rank("b[0].c") < order.rank("d")
+    assert order.rank("b[0].c")[0] == text.index("  [[b]]")
 
 
 def mistakes(value: object, read: Callable[[Table], object]) -> list[str]:

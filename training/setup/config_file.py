@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from features.errors import LadderError, Mistake, Unusable, did_you_mean
+from features.errors import LadderError, Mistake, Unusable, did_you_mean, told_mistakes
 from features.toml_table import parse_toml
 from models.scores.trusted import trusted_names
 from training.pipeline import TrainConfig
@@ -28,9 +28,7 @@ class ConfigError(Unusable):
 
     def __init__(self, source: str, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
-        count = len(self.mistakes)
-        lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
-        super().__init__(f"{source}: {count} mistake{'s' if count != 1 else ''}\n{lines}")
+        super().__init__(told_mistakes(source, self.mistakes))
 
 
 @dataclass(frozen=True, slots=True)

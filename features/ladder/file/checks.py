@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Final
 
 from features.errors import did_you_mean
 from features.ladder.activity import activity_of
+from features.ladder.event_rule import EventRule
 from features.ladder.file.names import ID, PURCHASE, check_unique
 from features.ladder.file.offers import BUILT_IN
 from features.ladder.ladder import Commitment, EventNames, Identity, Ladder, Limits, Offer, Step
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 FEWEST_STEPS, MOST_STEPS = 2, 12
+_HINTED: Final = 50
+"""Names that a misspelt one is compared with."""
 
 
 def check_afterwards(found: Found, ladder: Ladder) -> None:
@@ -34,52 +38,72 @@ def check_afterwards(found: Found, ladder: Ladder) -> None:
     It may begin the ladder anew: a contract that ended is won again, and changes nothing before it.
     """
     check_unique(found, "after_purchase", [one.id for one in ladder.after_purchase])
+    read, settled = _Read(ladder), _settled_by(ladder)
     for at, one in enumerate(ladder.after_purchase):
         event = one.gain.rule.event
-        if _is_read(ladder, event):
+        if read.has(event):
             found.wrong(
                 f"after_purchase[{at}].event",
                 f"{event!r} is read by a step or a signal, and would be learned from",
                 "an event that no step and no signal reads, and that is no interest in [activity]",
             )
-        elif place := _settled_by(ladder, event):
+        elif event in settled:
             found.wrong(
                 f"after_purchase[{at}].event",
-                f"{event!r} is named by {place} too, and would settle what is learned from",
+                f"{event!r} is named by {settled[event]} too, and settles what is learned from",
                 "another event at one of the two; restart_on may name what comes after a purchase",
             )
 
 
-def _settled_by(ladder: Ladder, event: str) -> str:
-    """Where an event would say which leads are scored, when, or that one has failed; "" nowhere."""
-    lists = {
-        "lost_when": ladder.lost_when,
-        "back_when": ladder.back_when,
-        "score_at": ladder.score_at,
-    }
-    return next(
-        (
-            f"ladder.{key}[{at}]"
-            for key, rules in lists.items()
-            for at, rule in enumerate(rules)
-            if rule.event == event
-        ),
-        "",
+def _settled_by(ladder: Ladder) -> dict[str, str]:
+    """The events that say which leads are scored, when, or that one has failed, each with where."""
+    lists = (
+        ("lost_when", ladder.lost_when),
+        ("back_when", ladder.back_when),
+        ("score_at", ladder.score_at),
     )
+    places: dict[str, str] = {}
+    for key, rules in lists:
+        for at, rule in enumerate(rules):
+            places.setdefault(rule.event, f"ladder.{key}[{at}]")
+    return places
 
 
-def _is_read(ladder: Ladder, event: str) -> bool:
-    """Whether a step or a signal reads events of a name; some signals read all that is interest."""
-    read = {rule.event for goal in ladder.goals for rule in goal.complete_when}
-    read |= {name for goal in ladder.goals for name in goal.engaged_by}
-    read |= {rule.event for row in ladder.signals for rule in row.of}
-    read |= set(asdict(ladder.events).values())  # those with a role: offers, replies, traits, ...
-    activity = activity_of(ladder)
-    # What only ends as a refusal does, as `seat_cancelled`, a ladder need not rule out by hand.
-    rules = ladder.activity.against or ()
-    if not any(rule.names(event) for rule in activity.barred):
-        rules += activity.interest
-    return event in read or any(rule.names(event) for rule in rules)
+class _Read:
+    """What steps and signals read; some signals read all that is interest."""
+
+    def __init__(self, ladder: Ladder) -> None:
+        self.names = {rule.event for goal in ladder.goals for rule in goal.complete_when}
+        self.names |= {name for goal in ladder.goals for name in goal.engaged_by}
+        self.names |= {rule.event for row in ladder.signals for rule in row.of}
+        self.names |= set(asdict(ladder.events).values())  # those with a role: offers, replies, ...
+        activity = activity_of(ladder)
+        # What only ends as a refusal does, as `seat_cancelled`, a ladder need not rule out by hand.
+        self.against = _Named(ladder.activity.against or ())
+        self.interest, self.barred = _Named(activity.interest), _Named(activity.barred)
+
+    def has(self, event: str) -> bool:
+        """Whether events of a name are read."""
+        is_interest = self.interest.has(event) and not self.barred.has(event)
+        return event in self.names or self.against.has(event) or is_interest
+
+
+class _Named:
+    """Names of events that rules are for, each looked up at once: a file may have very many."""
+
+    def __init__(self, rules: Iterable[EventRule]) -> None:
+        names = {rule.event for rule in rules}
+        self._endings = {name[1:] for name in names if name.startswith("*")}
+        self._names = names
+        self._lengths = {len(ending) for ending in self._endings}
+
+    def has(self, event: str) -> bool:
+        """Whether events of this name may meet one of the rules."""
+        return event in self._names or any(
+            event[len(event) - length :] in self._endings
+            for length in self._lengths
+            if length <= len(event)
+        )
 
 
 def check_step_count(root: Table, steps: Sequence[Step]) -> None:
@@ -117,11 +141,11 @@ def check_completions(found: Found, steps: Sequence[Step], purchase: Step) -> No
 
 def check_interest(found: Found, ladder: Ladder) -> None:
     """What always speaks against a lead completes no step."""
-    against = [rule for rule in activity_of(ladder).against if not rule.where]
+    against = _Named(rule for rule in activity_of(ladder).against if not rule.where)
     paths = [*(f"step[{index}]" for index in range(len(ladder.steps))), PURCHASE]
     for path, rung in zip(paths, ladder.goals, strict=True):
         for index, rule in enumerate(rung.complete_when):
-            if any(one.names(rule.event) for one in against):
+            if against.has(rule.event):
                 found.wrong(
                     f"{path}.complete_when[{index}].event",
                     f"{rule.event!r} speaks against a lead and completes no step",
@@ -134,12 +158,13 @@ def check_commitments(
 ) -> None:
     """Offers name commitments that there are."""
     known = [*(one.id for one in commitments), *BUILT_IN]
+    there, remedy = set(known), f"one of {listed(known)}"
     for index, offer in enumerate(offers):
         for key, names in (("during", offer.during), ("not_while", offer.not_while)):
             for name in names:
-                if name not in known:
-                    problem = f"there is no commitment {name!r}{did_you_mean(name, known)}"
-                    found.wrong(f"offer[{index}].{key}", problem, f"one of {listed(known)}")
+                if name not in there:
+                    problem = f"there is no commitment {name!r}{_hint(name, known)}"
+                    found.wrong(f"offer[{index}].{key}", problem, remedy)
     for index, one in enumerate(commitments):
         if not (one.until or one.ends_at or one.days):
             found.wrong(f"commitment[{index}]", "never ends", "give it until, ends_at or days")
@@ -191,11 +216,19 @@ def check_offer_steps(root: Table, steps: Sequence[Step], offers: Sequence[Offer
     known = [*sound, PURCHASE]
     # Where the steps have mistakes themselves, an offer may mean the one that is unreadable.
     is_sure = bool(ids) and sound == ids and not root.is_doubtful("step")
+    there, remedy = {*ids, PURCHASE}, f"one of {listed(known)}"
     for index, offer in enumerate(offers):
-        hint = did_you_mean(offer.step, known)
-        if offer.step and offer.step not in (*ids, PURCHASE) and (is_sure or hint):
+        if not offer.step or offer.step in there:
+            continue
+        hint = _hint(offer.step, known)
+        if is_sure or hint:
             problem = f"there is no step {offer.step!r}{hint}"
-            root.found.wrong(f"offer[{index}].step", problem, f"one of {listed(known)}")
+            root.found.wrong(f"offer[{index}].step", problem, remedy)
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    """What may have been meant, of the first names there are: each of many would look at all."""
+    return did_you_mean(name, known[:_HINTED])
 
 
 def check_property_types(found: Found, order: FileOrder) -> None:

@@ -27,8 +27,9 @@ def read_id(table: Table, key: str = "id") -> str:
 
 def check_unique(found: Found, kind: str, ids: Sequence[str], key: str = "id") -> None:
     """Refuse a second one of the same id."""
+    seen: dict[str, int] = {}
     for index, name in enumerate(ids):
-        first = ids.index(name)
+        first = seen.setdefault(name, index)
         if name and first < index:
             problem = f"{name!r} is already the {key} of {kind}[{first}]"
             found.wrong(f"{kind}[{index}].{key}", problem)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from features.errors import LadderError, Mistake
 from features.ladder.file import parse_ladder
+from features.ladder.file.names import check_unique
 from features.ladder.ladder import EventNames, Ladder
+from features.toml_table import Found
 
 LADDER = """
 [ladder]
@@ -371,3 +375,59 @@ def test_offers_name_what_can_be_under_way(key):
     (found,) = mistakes_of(known.replace('"pilot"', '"pilots"') + f"{PILOT}days = 30\n")
     assert found.path == f"offer[0].{key}"
     assert found.problem == "there is no commitment 'pilots'; did you mean 'pilot'?"
+
+
+# --------------------------------------------------------------------------- very many mistakes
+
+
+OFFER = '[[offer]]\nid = "o{0}"\nstep = "s"\ntitle = "A"\nkind = "k"\neffort = {{}}\n'
+STEP = '[[step]]\nid = "s{0}"\ntitle = "A"\nhorizon_days = 7\n'
+MANY = {
+    "commitments": '[[commitment]]\nid = "c{0}"\ntitle = "C"\nfrom = [{{event = "a"}}]\n'
+    + OFFER
+    + 'during = ["x"]\n',
+    "steps": STEP + 'complete_when = [{{event = "same"}}]\n' + OFFER,
+}
+
+
+def steps_of_work(text: str) -> int:
+    """The calls that refusing a text takes, those of functions built in among them."""
+    calls = 0
+
+    def count(_frame: object, event: str, _of: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    former = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        assert mistakes_of(text)
+    finally:
+        sys.setprofile(former)
+    return calls
+
+
+@pytest.mark.parametrize("row", MANY.values(), ids=list(MANY))
+def test_twice_the_mistakes_are_twice_the_work(row):
+    """A file of very many mistakes is refused as soon as it is read."""
+    few, many = (LADDER + "".join(row.format(at) for at in range(n)) for n in (60, 240))
+    assert steps_of_work(many) < 5 * steps_of_work(few)
+
+
+def test_ids_are_looked_up_once():
+    """A list of all of them is not gone through for each."""
+    compared = 0
+
+    class Id(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    found = Found()
+    check_unique(found, "offer", [Id(f"o{at % 99}") for at in range(100)])
+    assert [one.path for one in found.mistakes] == ["offer[99].id"]
+    assert compared <= 100
