@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from features.clock import rfc3339
 from features.errors import ExperimentConflict, OptedOut, UnknownLead
+from features.events.of_lead import Row
 from features.events.values import names_a_lead
 from features.ladder.controls import STANDING, Experiment
 from features.ladder.ladder import Ladder
@@ -27,6 +29,7 @@ from features.offers.experiments import (
     experiment_of,
 )
 from features.store.events import EventStore
+from features.store.identities.turns import ErasedSince
 from features.store.kept.experiments import KeptExperiment
 from features.store.kept.reports import Reports
 from features.store.privacy import Privacy
@@ -48,6 +51,8 @@ __all__ = [
 
 REPORT = "experiment"
 """The kind of the reports of experiments."""
+_TRIES: Final = 10
+"""How often an arm is drawn anew where somebody is erased, or another caller was first."""
 
 
 class ArmAnswer(TypedDict):
@@ -228,36 +233,41 @@ def assign(
     Raises
     ------
     UnknownExperiment : there is none.
-    ExperimentConflict : it is over, and the lead was never put into it.
+    ExperimentConflict : it is over, and the lead was never put into it; or leads went on being
+        erased while it was to be put there.
     OptedOut : the lead must not be profiled, and so not be tried on.
-    UnknownLead : an id that no lead can have.
+    UnknownLead : an id that no lead can have, or whose lead was erased meanwhile.
     """
     experiment, state = _known(store, ladder, id_)
     id_ = experiment.id
     if not names_a_lead(lead_id):
         raise UnknownLead(f"{lead_id!r} can be the id of no lead")
-    if privacy.is_opted_out(lead_id):
-        raise OptedOut.named(lead_id)
-    lead, known = _known_arm(store, ladder, id_, lead_id)
-    if known:
-        return _assigned(known[1], lead, known[0], is_new=False)
-    if state != "running":
-        raise ExperimentConflict(f"the experiment {id_!r} is over: nobody is put into it any more")
-    told = assignment_in(experiment, ladder.name, lead)
-    if store.append_new([assignment_event(told, lead, ladder, now)]):
-        return _assigned(told, lead, now, is_new=True)
-    # Another caller was first, and its instant counts; or the lead was erased for good.
-    lead, known = _known_arm(store, ladder, id_, lead_id)
-    if not known:
-        raise OptedOut.named(lead_id)
-    return _assigned(known[1], lead, known[0], is_new=False)
+    was_there = False
+    for _ in range(_TRIES):
+        erased = store.identities.erased_now()
+        if privacy.is_opted_out(lead_id):
+            raise OptedOut.named(lead_id)
+        lead, rows = store.read(lead_id)
+        if was_there and not rows:
+            raise UnknownLead(f"lead {lead_id!r} was erased meanwhile")
+        was_there = bool(rows)
+        if known := _first(rows, ladder, id_):
+            return _assigned(known[1], lead, known[0], is_new=False)
+        if state != "running":
+            raise ExperimentConflict(
+                f"the experiment {id_!r} is over: nobody is put into it any more"
+            )
+        told = assignment_in(experiment, ladder.name, lead)
+        with suppress(ErasedSince):
+            if store.append_new([assignment_event(told, lead, ladder, now)], erased=erased):
+                return _assigned(told, lead, now, is_new=True)
+            # Else another caller was first, and its instant counts; or the lead was erased for
+            # good, and is out when it is looked at again.
+    raise ExperimentConflict("leads go on being erased at the same time; ask for the arm again")
 
 
-def _known_arm(
-    store: EventStore, ladder: Ladder, id_: str, lead_id: str
-) -> tuple[str, tuple[int, Assignment] | None]:
-    """The lead of an id, and when it was put into an arm first, and which; None if it was not."""
-    lead, rows = store.read(lead_id)
+def _first(rows: Sequence[Row], ladder: Ladder, id_: str) -> tuple[int, Assignment] | None:
+    """When a lead with these events was put into an arm first, and which; None if it was not."""
     known = [
         (row[1], told)
         for row in rows
@@ -265,7 +275,7 @@ def _known_arm(
         and (told := assignment_of(row[3])) is not None
         and told.experiment == id_
     ]
-    return lead, min(known, key=lambda pair: pair[0], default=None)
+    return min(known, key=lambda pair: pair[0], default=None)
 
 
 def _known(store: EventStore, ladder: Ladder, id_: str) -> tuple[Experiment, str]:
