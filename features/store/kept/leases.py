@@ -47,11 +47,36 @@ _TAKE: Final = (
     .values(leased_until=_NOW + _LONG)
     .returning(stale.c.sent_id, stale.c.mark, stale.c.since)
 )
+_AGAIN: Final = "parted "
+"""What the mark of a lead begins with that was to be scored once more, and of which there is news.
+
+It was parted from another, or opted in again: what came before that news is to be told to nobody.
+"""
+
+_NOT_SENT: Final = (_AGAIN, NO_NEWS)
+
+
+def _renewed(new: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """What a mark that is there becomes: what is told of its lead is no more for what comes later.
+
+    Nothing is a parameter but the new mark: a statement for many rows takes no others.
+    """
+    was_again = sa.or_(_begins(stale.c.mark, NO_NEWS), _begins(stale.c.mark, _AGAIN))
+    is_plain = sa.not_(sa.or_(_begins(new, NO_NEWS), _begins(new, _AGAIN)))
+    marked = sa.literal_column(f"'{_AGAIN}'", sa.Text).concat(new)
+    return sa.case((sa.and_(was_again, is_plain), marked), else_=new)
+
+
+def _begins(mark: sa.ColumnElement[str], how: str) -> sa.ColumnElement[bool]:
+    start = sa.literal_column("1", sa.Integer), sa.literal_column(str(len(how)), sa.Integer)
+    return sa.func.substr(mark, *start) == sa.literal_column(f"'{how}'", sa.Text)
+
+
 _RENEW: Final = (  # on SQLite; for OR FAIL see `insert_of_many`
     sa.update(stale)
     .prefix_with("OR FAIL")
     .where(stale.c.sent_id.in_(sa.select(listed_ids("sqlite").c.value)))
-    .values(mark=sa.bindparam("new"))
+    .values(mark=_renewed(sa.bindparam("new", type_=sa.Text)))
 )
 _GIVE_BACK: Final = (
     sa.update(stale)
@@ -61,10 +86,6 @@ _GIVE_BACK: Final = (
 _RELEASE: Final = sa.delete(leases).where(
     leases.c.name == sa.bindparam("work"), leases.c.holder == sa.bindparam("who")
 )
-
-
-_PARTED: Final = "parted "
-"""What the mark of a lead begins with that was parted from another while it had news."""
 
 
 class Mark(NamedTuple):
@@ -87,9 +108,9 @@ class Mark(NamedTuple):
         return _is_news(self.mark)
 
     @property
-    def is_parted(self) -> bool:
-        """Whether the lead had news when it was parted from another."""
-        return self.mark.startswith(_PARTED)
+    def is_again(self) -> bool:
+        """Whether the lead was to be scored once more, so that what came before is no news."""
+        return self.mark.startswith(_NOT_SENT)
 
 
 def _is_news(mark: str) -> bool:
@@ -106,7 +127,7 @@ class Marks:
             insert.on_conflict_do_nothing()  # what is there is renewed by another statement
             if database.is_sqlite
             else insert.on_conflict_do_update(
-                index_elements=[stale.c.sent_id], set_={"mark": insert.excluded.mark}
+                index_elements=[stale.c.sent_id], set_={"mark": _renewed(insert.excluded.mark)}
             )
         )
         self._put = Prepared.of(put, database.engine, ("sent_id", "mark", "since", "leased_until"))
@@ -138,7 +159,7 @@ class Marks:
         """
         token, news = secrets.token_hex(8), self.news_since(connection, leads)
         others = dict.fromkeys((one for one in leads if one not in news), parted_at)
-        self.put(connection, news, f"{_PARTED}{token}")
+        self.put(connection, news, f"{_AGAIN}{token}")
         self.put(connection, others, f"{NO_NEWS}{token}")
 
     def take(self, limit: int, now: int, lease_us: int) -> list[Mark]:
@@ -185,10 +206,12 @@ class Marks:
         marks = self.of(connection, leads)
         return {lead for lead, own in marks.items() if any(_is_news(mark) for _, mark in own)}
 
-    def parted(self, connection: sa.Connection) -> list[str]:
-        """The leads that were parted from another while they had news that waits still."""
-        marked = stale.c.mark.startswith(_PARTED, autoescape=True)
-        return sorted(connection.scalars(sa.select(stale.c.sent_id).where(marked)))
+    def again(self, connection: sa.Connection) -> list[str]:
+        """The leads that were to be scored once more and are not yet, see `Mark.is_again`."""
+        lead = sa.func.coalesce(identities.c.lead_id, stale.c.sent_id)
+        joined = stale.outerjoin(identities, identities.c.id == stale.c.sent_id)
+        marked = sa.or_(*(stale.c.mark.startswith(one, autoescape=True) for one in _NOT_SENT))
+        return sorted(set(connection.scalars(sa.select(lead).select_from(joined).where(marked))))
 
     def news_since(self, connection: sa.Connection, leads: Iterable[str]) -> dict[str, int]:
         """When the first news of leads came that have some, in microseconds since the epoch."""
@@ -207,7 +230,7 @@ class Marks:
         for part in in_parts(leads):
             own = sa.select(stale.c.sent_id, stale.c.mark).where(stale.c.sent_id.in_(part))
             marks = connection.execute(own)
-            found |= {(one, mark) for one, mark in marks if mark.startswith((NO_NEWS, _PARTED))}
+            found |= {(one, mark) for one, mark in marks if mark.startswith(_NOT_SENT)}
         return found
 
     def of(

@@ -113,7 +113,8 @@ def opt_in(connection: sa.Connection, ids: Iterable[str], opted_in_at: int) -> N
     if back:
         insert = insert_into(connection.engine, stale)
         mark = insert.on_conflict_do_update(
-            index_elements=[stale.c.sent_id], set_={"mark": insert.excluded.mark}
+            index_elements=[stale.c.sent_id],
+            set_={"mark": insert.excluded.mark, "since": insert.excluded.since},
         )
         row = {"mark": f"{NO_NEWS}{secrets.token_hex(8)}", "since": opted_in_at, "leased_until": 0}
         connection.execute(mark, [{"sent_id": one, **row} for one in sorted(back)])

@@ -136,8 +136,8 @@ def rescore(
         told = Findings(ranking, reasons, "time")
         rows = stored_rows(scorer, scored, priority, told, as_of)
         with scorer.store.database.reading() as connection:
-            parted = scorer.store.marks.parted(connection)
-        then = _tellings(scorer, write_back, _before_news(scorer, parted))
+            again = scorer.store.marks.again(connection)
+        then = _tellings(scorer, write_back, _before_news(scorer, again))
         scorer.store.scores.save_made(rows, then, clock=scorer.clock, erased=erased)
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
@@ -257,7 +257,7 @@ def _score_marked(
         _tellings(
             scorer,
             write_back,
-            _before_news(scorer, [lead_of[one.sent_id] for one in marks if one.is_parted]),
+            _before_news(scorer, [lead_of[one.sent_id] for one in marks if one.is_again]),
             {lead_of[mark.sent_id] for mark in marks if mark.is_news},
             min(mark.since for mark in marks),
         ),
@@ -298,7 +298,7 @@ def _tellings(
 
     Parameters
     ----------
-    stood : leads that were parted while they had news, see `_before_news`.
+    stood : leads that were parted from others and have news, see `_before_news`.
     live : the leads of which something has just arrived; None: those that are marked.
     since : when the first news came, which is kept for those who watch how fresh scores are.
     """
@@ -327,9 +327,10 @@ def _tellings(
 
 
 def _before_news(scorer: Scorer, leads: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Until when parted leads had no news that waits still, and where each stood by itself then.
+    """Until when leads had no news that waits still, and where each of them stood by itself then.
 
-    What it had completed by then was told of the lead that they were, and is not told again.
+    They were parted from others, or opted in again. What one had completed by then was told of the
+    lead that they were, or is told to nobody. Leads without news are not among them.
     """
     if not leads:
         return {}

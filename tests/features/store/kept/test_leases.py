@@ -130,6 +130,26 @@ def test_what_is_no_news(store):
     assert [one.is_news for one in marks.take(9, 100, SECOND)] == [False, False, True]
 
 
+def test_news_of_a_lead_that_is_to_be_scored_once_more(store):
+    """It is news, and its mark still says that what came before it is none."""
+    put(store, {"ann": 1, "bob": 2}, f"{NO_NEWS}1")
+    for mark in ("m", "n"):
+        put(store, {"ann": 3, "cid": 4}, mark)
+    with store.database.reading() as connection:
+        assert store.marks.among(connection, ["ann", "bob", "cid"]) == {"ann", "cid"}
+        assert store.marks.again(connection) == ["ann", "bob"]
+    taken = store.marks.take(9, 100, SECOND)
+    assert [(one.is_news, one.is_again) for one in taken] == [
+        (True, True),
+        (False, True),
+        (True, False),
+    ]
+    with store.database.writing() as connection:
+        store.marks.remove(connection, taken)
+    put(store, {"ann": 5}, "o")
+    assert store.marks.take(9, 100, SECOND) == [Mark("ann", "o", 5)]
+
+
 def test_who_scores(store):
     """Leases of scorers alone, each until it ends; those that have ended are cleared away."""
     one, two = ScoresWith("b2b", "1"), ScoresWith("b2b", "2")

@@ -80,8 +80,7 @@ def test_who_opts_in_is_back_in_the_queue(store, scorer, score_anew):
     store.ingest([arrival("1", "ann", "video_progress", VIDEO)])
     freshen(scorer)
     told, (held,) = notices(store), store.queue.listed(9)
-    with store.database.writing() as connection:
-        connection.execute(sa.delete(notifications))  # as if that had been long ago
+    forget_what_was_told(store)
     privacy = Privacy(store.database)
     privacy.opt_out(["ann"], NOW)
     rescore(scorer)
@@ -613,6 +612,54 @@ def test_what_is_news_of_a_lead_that_is_parted(store, scorer, score_all):
     assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 1, "bob": 1}
     assert told == [("bob", 1)]
     assert completed(store) == [("ann", 1), ("bob", 1)]
+
+
+@pytest.mark.parametrize("score_all", [False, True])
+@pytest.mark.parametrize("how", ["by that id", "by another id", "had news before"])
+def test_what_is_news_of_a_lead_after_it_was_parted(store, scorer, how, score_all):
+    """What it had completed was told of both, and is told of nobody again when other news comes."""
+    known = [
+        arrival("1", "bob", "video_progress", VIDEO),
+        arrival("2", "ann", "video_progress", VIDEO),
+        arrival("3", "bob")._replace(previous_id="ann"),
+        arrival("4", "bob", anonymous_id="kiosk"),
+    ]
+    store.ingest([one._replace(known_at=NOW - 9) for one in known])
+    freshen(scorer)
+    assert completed(store) == [("bob", 1)]
+    forget_what_was_told(store)
+    if how == "had news before":
+        early = [arrival(f"early of {one}", one) for one in ("ann", "bob")]
+        store.ingest([one._replace(known_at=NOW - 5) for one in early])
+    store.undo_link("alias", "ann", "bob", NOW - 3)
+    store.ingest([arrival("5", "ann"), arrival("6", "kiosk" if how == "by another id" else "bob")])
+    if score_all:
+        rescore(scorer)
+    freshen(scorer)
+    assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 1, "bob": 1}
+    assert completed(store) == []
+
+
+def test_what_is_news_of_a_lead_after_it_opted_in(store, scorer):
+    """What it did before is told to nobody again, also where something comes at once."""
+    privacy = Privacy(store.database)
+    store.ingest([arrival("1", "ann", "video_progress", VIDEO)._replace(known_at=NOW - 9)])
+    freshen(scorer)
+    assert completed(store) == [("ann", 1)]
+    forget_what_was_told(store)
+    privacy.opt_out(["ann"], NOW - 7)
+    store.ingest([arrival("2", "ann")._replace(known_at=NOW - 6)])
+    privacy.opt_in(["ann"], NOW - 5)
+    store.ingest([arrival("3", "ann")])
+    freshen(scorer)
+    assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 1}
+    assert completed(store) == []
+
+
+def forget_what_was_told(store) -> None:
+    """As if that had been long ago."""
+    with store.database.writing() as connection:
+        connection.execute(sa.delete(notifications))
 
 
 def completed(store) -> list[tuple[object, object]]:
