@@ -178,6 +178,7 @@ def read_in_tables(
             table = concat(tables)
             accepted += len(table)
             yield table
+        rejected.decimals.check()
     return ImportReport(
         rows=accepted + rejected.total,
         accepted=accepted,
@@ -242,6 +243,7 @@ def _read(
         tables, seen = [EventTable.empty()], _Seen()
         for file in files:
             tables += _tables(file, reading, rejected, progress, seen)
+        rejected.decimals.check()
     table = concat(tables)
     once = without_duplicates(table)
     report = ImportReport(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from features.arrays import Bools, Floats
 from features.events.columns import number_array, numbers_of, text_array, texts_of
+from features.events.formats.decimals import Decimals
 from features.events.formats.import_report import NAIVE_TIME, Rejects
 from features.events.formats.json_rows import BROKEN_JSON
 from features.events.formats.row_batch import Properties, Reading, RowBatch, told
@@ -86,7 +87,7 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
         texts["name"],
         occurred,
         known,
-        _number_columns(batch, parsed, reading.needs.numbers, verdict),
+        _number_columns(batch, parsed, reading.needs.numbers, verdict, rejects.decimals),
         _text_columns(batch, parsed, reading.needs.texts),
         dict(batch.flat) if reading.everything else {},
         _documents(parsed) if reading.everything else None,
@@ -173,10 +174,11 @@ def _number_columns(
     parsed: list[Properties] | None,
     names: Sequence[str],
     verdict: _Verdict,
+    decimals: Decimals,
 ) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for name in names:
-        values = _numbers(batch, parsed, name, verdict)
+        values = _numbers(batch, parsed, name, verdict, decimals)
         if values is None:
             continue
         verdict.mark(np.isinf(values), NOT_FINITE, name)
@@ -187,15 +189,22 @@ def _number_columns(
 
 
 def _numbers(
-    batch: RowBatch, parsed: list[Properties] | None, name: str, verdict: _Verdict
+    batch: RowBatch,
+    parsed: list[Properties] | None,
+    name: str,
+    verdict: _Verdict,
+    decimals: Decimals,
 ) -> Floats | None:
     """A property as numbers; a column of its own wins over the JSON object."""
     values = None
     if name in batch.flat:
         values, bad = number_array(batch.flat[name])
         verdict.mark(bad, NOT_A_NUMBER, name)
+        decimals.look(name, batch.flat[name], bad, batch.file, batch.lines)
     if parsed is not None:
-        inner, bad = numbers_of([row.get(name) for row in parsed])
+        given = [row.get(name) for row in parsed]
+        inner, bad = numbers_of(given)
+        decimals.look(name, given, bad, batch.file, batch.lines)
         if values is not None:
             bad &= np.isnan(values)
             inner = np.where(np.isnan(values), inner, values)

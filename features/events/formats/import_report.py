@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from features.errors import EventsError
+from features.events.formats.decimals import Decimals
 from features.files import new_file
 from features.ladder.words import things
 
@@ -120,9 +121,13 @@ class ImportReport:
 
 
 class Rejects:
-    """Counts rejected rows by reason, keeps the first few, writes all to a file if there is one."""
+    """Counts rejected rows by reason, keeps the first few, writes all to a file if there is one.
+
+    `decimals` is how numbers were written that were not rejected.
+    """
 
     def __init__(self, file: TextIO | None = None) -> None:
+        self.decimals = Decimals()
         self.counts: dict[str, int] = {}
         self.examples: dict[str, tuple[str, ...]] = {}
         self._file = file

@@ -1,0 +1,124 @@
+"""Columns whose numbers are written with a comma, where a point parts thousands.
+
+A point is a decimal one. Only where a column shows that it is not, as 1.234,50 does, a value such
+as 1.234 would be read as another number than it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.errors import EventsError
+
+__all__ = ["Decimals"]
+
+_EITHER: Final = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
+"""A thousand, or a number with three decimals."""
+_POINT: Final = r"^[+-]?(?:[0-9]+\.[0-9]{1,2}|[0-9]+\.[0-9]{4,}|0?\.[0-9]+|[0-9]{4,}\.[0-9]+)$"
+"""What no thousand is written like."""
+_COMMA: Final = re.compile(
+    r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+"  # 1.234,50
+    r"|[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}"  # 1.234.567
+    r"|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+)"  # 12,5 and 0,125; of 1,234 nobody knows
+)
+
+
+class _Seen(NamedTuple):
+    """A value, and where the first of its kind stands."""
+
+    text: str
+    file: str
+    line: int
+
+
+class Decimals:
+    """How the columns of a reading write their numbers, as far as they were seen."""
+
+    def __init__(self) -> None:
+        self._either: dict[str, _Seen] = {}
+        self._comma: dict[str, _Seen] = {}
+        self._has_point: set[str] = set()
+
+    def look(
+        self,
+        column: str,
+        values: pa.Array | Sequence[object],
+        bad: npt.NDArray[np.bool_],
+        file: str,
+        lines: npt.NDArray[np.int64],
+    ) -> None:
+        """Look at a part of a column.
+
+        Parameters
+        ----------
+        bad : shape (n,), which of the values are no numbers.
+        lines : shape (n,), where they stand in the file.
+        """
+        if column in self._has_point:
+            return
+        if column not in self._comma and (found := _with_comma(values, bad)):
+            at, text = found
+            self._comma[column] = _Seen(text, file, int(lines[at]))
+        texts = _texts(values)
+        if texts is not None:
+            self._look_at_points(column, texts, file, lines)
+
+    def _look_at_points(
+        self, column: str, texts: pa.Array, file: str, lines: npt.NDArray[np.int64]
+    ) -> None:
+        rows = np.flatnonzero(_found(pc.match_substring(texts, ".")))
+        pointed = texts.take(pa.array(rows))
+        if _found(pc.match_substring_regex(pointed, _POINT)).any():
+            self._has_point.add(column)
+        elif column not in self._either:
+            either = np.flatnonzero(_found(pc.match_substring_regex(pointed, _EITHER)))
+            for at in either[:1].tolist():
+                self._either[column] = _Seen(pointed[at].as_py(), file, int(lines[rows[at]]))
+
+    def check(self) -> None:
+        """EventsError where numbers of a column have a comma, and others were read by a point."""
+        for column, comma in self._comma.items():
+            either = self._either.get(column)
+            if either is None or column in self._has_point:
+                continue
+            raise EventsError(
+                f"{comma.file}:{comma.line}: {column} = {comma.text!r} is written with a comma, so"
+                f" that {either.text!r} ({either.file}:{either.line}) may be a thousand and would"
+                f" be read as {float(either.text):g}; write numbers as 1234.5, with a point and"
+                " nothing between thousands"
+            )
+
+
+def _with_comma(
+    values: pa.Array | Sequence[object], bad: npt.NDArray[np.bool_]
+) -> tuple[int, str] | None:
+    """The first that is a number written with a comma: its place, and the text."""
+    for at in np.flatnonzero(bad).tolist():
+        text = values[at].as_py() if isinstance(values, pa.Array) else values[at]
+        if isinstance(text, str) and _COMMA.fullmatch(text):
+            return at, text
+    return None
+
+
+def _texts(values: pa.Array | Sequence[object]) -> pa.Array | None:
+    """Those that are texts, null in the place of others; None where none is."""
+    if not isinstance(values, pa.Array):
+        if not any(isinstance(value, str) for value in values):
+            return None
+        return pa.array([value if isinstance(value, str) else None for value in values])
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    return values if is_text else None
+
+
+def _found(mask: pa.Array) -> npt.NDArray[np.bool_]:
+    filled = pc.fill_null(mask, False)
+    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.bool_)
