@@ -3,13 +3,14 @@
 One rule for whatever brings events. What is sent under an id of theirs is refused. So is what an id
 tells of which nothing is known, together with an address or another tool's id of theirs: it is they
 who come back. Whoever is known by then is somebody else, whatever they tell: their event is kept
-without it, and links nothing.
+without it, and links nothing. What stands within another property says of nobody who they are, and
+is left out alike.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -41,20 +42,24 @@ def _ends(arrival: Arrival) -> Iterator[str]:
 
 def screened(connection: sa.Connection, arrivals: Sequence[Arrival]) -> Sequence[Arrival | None]:
     """Each arrival as it may be kept, in their order; None for one that may not be."""
-    out = suppressed_among(connection, ids_named(arrivals))
+    if not is_any_suppressed(connection):
+        return arrivals
+    identification = Identification.kept(connection)
+    within = [_told_within(one, identification) for one in arrivals]
+    out = suppressed_among(connection, ids_named(arrivals).union(*within))
     if not out:
         return arrivals
     beside = {one.sent_id for one in arrivals if out & set(_ends(one))}
     known = _known(connection, sorted(beside - out))
-    identification = Identification.kept(connection)
     kept: list[Arrival | None] = []
-    for one in arrivals:
+    for one, inner in zip(arrivals, within, strict=True):
         is_told = bool(out & set(_ends(one)))
         if one.sent_id in out or (is_told and one.sent_id not in known):
             kept.append(None)
             continue
         known.add(one.sent_id)
-        kept.append(_without(one, out, identification if is_told else None))
+        tells = is_told or not out.isdisjoint(inner)
+        kept.append(_without(one, out, identification if tells else None))
     return kept
 
 
@@ -100,12 +105,50 @@ def _without(arrival: Arrival, out: set[str], identification: Identification | N
     )
     links = tuple(one for one in arrival.links if not out.intersection(one[1:]))
     arrival = arrival._replace(anonymous_id=anonymous_id, previous_id=previous_id, links=links)
+    if identification is None:
+        return arrival
     told = parse_object(arrival.properties) or {}
-    left = {
-        name: value
-        for name, value in told.items()
-        if identification is None or identification.of_trait(name, value) not in out
-    }
-    if len(left) == len(told):
+    left = _left(told, out, identification)
+    if left == told:
         return arrival
     return arrival._replace(properties=json.dumps(left, ensure_ascii=False, separators=(",", ":")))
+
+
+def _told_within(arrival: Arrival, known_by: Identification | None) -> set[str]:
+    """The ids that traits of a lead would tell if they did not stand within others."""
+    if known_by is None or arrival.name != known_by.traits_event:
+        return set()
+    if "{" not in arrival.properties[1:] and "[" not in arrival.properties:
+        return set()
+    told = parse_object(arrival.properties) or {}
+    return {one for name, value in _plain_values(told) if (one := known_by.of_trait(name, value))}
+
+
+def _plain_values(value: object, name: str = "") -> Iterator[tuple[str, object]]:
+    """Every value that holds no others, at any depth, with the name that it stands under."""
+    if isinstance(value, dict):
+        for inner_name, inner in value.items():
+            yield from _plain_values(inner, inner_name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _plain_values(inner, name)
+    else:
+        yield name, value
+
+
+def _left(
+    told: dict[str, object], out: Container[str], known_by: Identification
+) -> dict[str, object]:
+    """Properties without the values that tell of some ids, at any depth."""
+
+    def is_left(name: str, value: object) -> bool:
+        return isinstance(value, dict | list) or known_by.of_trait(name, value) not in out
+
+    def pruned(name: str, value: object) -> object:
+        if isinstance(value, dict):
+            return {key: pruned(key, one) for key, one in value.items() if is_left(key, one)}
+        if isinstance(value, list):
+            return [pruned(name, one) for one in value if is_left(name, one)]
+        return value
+
+    return {name: pruned(name, value) for name, value in told.items() if is_left(name, value)}

@@ -66,6 +66,33 @@ def test_a_known_lead(erased, known):
     assert erased.names.find("acme") == []
 
 
+WITHIN: list[tuple[dict[str, object], dict[str, object]]] = [
+    ({"profile": TELLS, "size": 1}, {"profile": {"size": 5}, "size": 1}),
+    ({"a": [{"b": {"Crm-ID": 7}}, {"crm_id": 8}]}, {"a": [{"b": {}}, {"crm_id": 8}]}),
+    ({"email": [TOM, "b@c.com"]}, {"email": ["b@c.com"]}),
+    (TELLS | {"profile": {"E-Mail": TOM}}, {"size": 5, "profile": {}}),
+]
+
+
+@pytest.mark.parametrize(("traits", "left"), WITHIN)
+def test_what_stands_within_another_property(erased, known, traits, left):
+    """It is left out as well, and says of nobody that it is they who come back."""
+    sent = [told(known, 3, "ann", traits), arrival(4, "bob"), told(known, 5, "bob", traits)]
+    assert erased.ingest(sent) == [True, True, True]
+    for lead in ("ann", "bob"):
+        assert [row[3] for row in erased.events_of(lead) if row[0] == "traits"] == [left]
+    assert "tom" not in words(erased)
+    if "email" not in traits or isinstance(traits["email"], list):
+        assert erased.ingest([told(known, 6, "new", traits)]) == [True]
+
+
+def test_what_others_tell_within_another_property(erased, known):
+    """It is kept to the letter: nobody who was erased is told by it."""
+    sent = told(known, 3, "ann", {"profile": {"email": "b@c.com", "notes": [TOM]}})
+    note = arrival(4, "ann", properties=json.dumps({"profile": {"email": TOM}}))
+    assert erased.screen([sent, note]) == [sent, note]
+
+
 @pytest.mark.parametrize("traits", [TELLS, {"crm_id": 7}, {"email": "b@c.com", "crm_id": "7"}])
 def test_an_id_that_nobody_knows(erased, known, traits):
     """It is they who come back: nothing is kept of it, but what it sends without telling so."""
@@ -122,7 +149,7 @@ def test_a_file(erased, tmp_path):
     """An import holds to the same rule, and says how many events it left out."""
     rows: list[dict[str, object]] = [
         {"lead_id": "new", "properties": TELLS},
-        {"lead_id": "ann", "properties": TELLS},
+        {"lead_id": "ann", "properties": TELLS | {"of": {"email": TOM}}},
         {"lead_id": "ann", "name": "note", "properties": {"email": "b@c.com"}},
         {"lead_id": "amy", "name": "note", "properties": {"crm_id": "7"}},
         {"lead_id": "tom", "anonymous_id": "visitor"},
@@ -130,7 +157,8 @@ def test_a_file(erased, tmp_path):
     table = table_of(tmp_path, *rows)
     assert erased.append(table) == Appended(3, 0, 2)
     assert erased.append(table) == Appended(0, 3, 2)
-    assert [row[3] for row in erased.events_of("ann")[1:]] == [{"size": 5}, {"email": "b@c.com"}]
+    said = [row[3] for row in erased.events_of("ann")[1:]]
+    assert sorted(said, key=len) == [{"email": "b@c.com"}, {"size": 5, "of": {}}]
     assert erased.ids_of("ann") == ["ann"]
     assert erased.events_of("new") == []
     assert len(erased.events_of("amy")) == 1  # what a note says is not who somebody is
