@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -15,7 +15,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from features.errors import EventsError
 from features.events.columns import texts_of
+from features.events.field_names import plain
 from features.events.formats.exports.recognise import layout_of
 from features.events.formats.exports.rows import ExportRows, SourceRow
 from features.events.formats.import_report import Rejects
@@ -41,6 +43,18 @@ _SEEN: Final = 1_000
 """Rows whose members tell which export a file is."""
 _BOM: Final = b"\xef\xbb\xbf"
 BROKEN_JSON: Final = "broken JSON"
+_OF_PAGES: Final = frozenset(
+    {
+        *("page", "pages", "paging", "pagination", "pageinfo", "cursor", "cursors", "links"),
+        *("meta", "metadata", "responsemetadata", "additionaldata"),
+    }
+)
+"""What a page of an answer is called that says which page it is, by `plain`."""
+_PAGE: Final = (
+    "{file}: no event by itself, and no page that holds nothing but rows: it has lists in {names}."
+    " Give the rows alone, one object a line, or each page in a file of its own without other lists"
+    " and objects"
+)
 _TOO_DEEP: Final = b"(nests too deep)"
 
 _Stream: TypeAlias = "IO[bytes] | gzip.GzipFile | io.BufferedReader[Any]"
@@ -56,7 +70,7 @@ def json_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBat
     EventsError : none of the first rows has a key that is needed.
     """
     with _bytes(file) as stream:
-        lines = _lines_of(stream)
+        lines = _lines_of(stream, lambda said: reading.tell(f"{file.name}: {said}"))
         export: ExportRows | None = None
         seen_any = False
         while part := list(islice(lines, _ROWS)):
@@ -81,10 +95,14 @@ def _bytes(file: Path) -> Iterator[_Stream]:
         yield decoded
 
 
-def _lines_of(stream: _Stream) -> Iterator[_Line]:
+def _lines_of(stream: _Stream, tell: Callable[[str], None]) -> Iterator[_Line]:
     """The lines that are not empty; of an array its members, each as a line.
 
     An object that goes on beyond its line, or that is all there is, is one row, or holds the array.
+
+    Parameters
+    ----------
+    tell : is told what is left out beside the array.
     """
     plain = (
         (at, line.removeprefix(_BOM) if at == 1 else line) for at, line in enumerate(stream, 1)
@@ -95,11 +113,11 @@ def _lines_of(stream: _Stream) -> Iterator[_Line]:
         return
     start = first[1].lstrip()[:1]
     if start == b"[" or (start == b"{" and parse_object(first[1]) is None):
-        yield from _members(first, stream)
+        yield from _members(first, stream, tell)
         return
     second = next(lines, None)
     alone = parse_object(first[1]) if second is None else None
-    if alone is not None and (rows := _held_rows(alone)):
+    if alone is not None and (rows := _held_rows(alone, tell)):
         for at, member in enumerate(rows, start=1):
             yield at, _as_line(member)
         return
@@ -117,16 +135,40 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _held_rows(found: dict[str, object]) -> list[object]:
-    """The only array in an object that has nothing else but plain values, and no lead."""
-    inner = [one for one in found.values() if isinstance(one, list | dict)]
-    if len(inner) != 1 or any(name in found for name in spellings("lead_id")):
+def _held_rows(found: dict[str, object], tell: Callable[[str], None]) -> list[object]:
+    """The only array of a page, as APIs answer: an object without a lead that has no other rows.
+
+    Beside it stand plain values and what says of pages which this is. No rows where it is no page.
+    """
+    inner = {name: one for name, one in found.items() if isinstance(one, list | dict)}
+    names = _names_of_rows(inner)
+    beside = [name for name in inner if name not in names]
+    if len(names) != 1 or any(name in found for name in spellings("lead_id")):
         return []
-    rows = inner[0]
-    return rows if isinstance(rows, list) and any(isinstance(one, dict) for one in rows) else []
+    is_event = any(name in found for base in BASE for name in spellings(base))
+    if beside and (is_event or not all(_is_of_pages(name, inner[name]) for name in beside)):
+        return []
+    (name,) = names
+    if others := ", ".join(repr(one) for one in found if one != name):
+        tell(f"the rows are those of {name!r}; beside them {others} is left out")
+    rows = found[name]
+    return rows if isinstance(rows, list) else []
 
 
-def _members(line: _Line, stream: _Stream) -> Iterator[_Line]:
+def _names_of_rows(found: Mapping[str, object]) -> list[str]:
+    """The names of those members that are arrays with objects in them."""
+    return [
+        name
+        for name, one in found.items()
+        if isinstance(one, list) and any(isinstance(row, dict) for row in one)
+    ]
+
+
+def _is_of_pages(name: str, value: object) -> bool:
+    return isinstance(value, dict) and plain(name) in _OF_PAGES
+
+
+def _members(line: _Line, stream: _Stream, tell: Callable[[str], None]) -> Iterator[_Line]:
     """The members of an array that begins with a line; that line and the others where it is none.
 
     A file of lines may begin with an array by mistake, or with a broken line, and one row is bad
@@ -140,7 +182,7 @@ def _members(line: _Line, stream: _Stream) -> Iterator[_Line]:
         except orjson.JSONDecodeError:
             found = None
         if isinstance(found, dict):
-            found = _held_rows(found) or [found]
+            found = _held_rows(found, tell) or [found]
         if isinstance(found, list):
             for at, member in enumerate(found, start=1):
                 yield at, _as_line(member)
@@ -180,6 +222,8 @@ def _layout(file: Path, rows: list[dict[str, object]], reading: Reading) -> Layo
         ]
         layout = layout_of(file, names, reading, tuple(dict.fromkeys(inner)))
     if layout is None:
+        if not is_own(names) and (held := _names_of_rows(rows[0])):
+            raise EventsError(_PAGE.format(file=file, names=" and ".join(map(repr, held))))
         FileColumns.of(file, names, reading)
     return layout
 

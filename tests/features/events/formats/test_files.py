@@ -275,6 +275,49 @@ def test_unreadable_files(tmp_path, name, content, message):
         read_table(write(tmp_path / name, content))
 
 
+PAGES: list[tuple[dict[str, object], str]] = [
+    ({"paging": {"next": {"after": "7"}}}, "'paging'"),
+    ({"_links": {"next": "x"}, "total": 3}, "'_links', 'total'"),
+    ({"additional_data": {"pagination": {}}, "Meta": {"n": 1}}, "'additional_data', 'Meta'"),
+    ({"next": None}, "'next'"),
+    ({}, ""),
+]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(("beside", "told"), PAGES)
+def test_a_page_of_an_api(tmp_path, beside, told, indent):
+    """Its rows are read, and what stands beside them is told."""
+    page = {**beside, "results": [event(), event(lead_id="bob")]}
+    log, report = read(write(tmp_path / "page.json", json.dumps(page, indent=indent).encode()))
+    assert set(log.leads) == {"ann", "bob"}
+    said = f"page.json: the rows are those of 'results'; beside them {told} is left out"
+    assert report.layouts == ((said,) if told else ())
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ({"data": [event()], "included": [{"id": 1}]}, "'data' and 'included'"),
+        ({"results": [event()], "people": {"1": {"id": 1}}}, "'results'"),
+        ({"results": [event()], "meta": [1]}, "'results'"),
+        ({"results": [event()], "errors": []}, "'results'"),
+        ({"timestamp": "x", "meta": {"n": 1}, "items": [{"sku": 1}]}, "'items'"),
+    ],
+)
+def test_what_is_no_page_of_rows_alone(tmp_path, page, names):
+    """Nothing is guessed, and nothing beside the rows is passed over."""
+    with pytest.raises(EventsError, match=f"lists in {names}. Give the rows alone"):
+        read(write(tmp_path / "page.json", json.dumps(page).encode()))
+
+
+def test_pages_in_lines(tmp_path):
+    """Each in a file of its own is read; together they are refused, and not taken for rows."""
+    page = json.dumps({"results": [event()]}).encode()
+    with pytest.raises(EventsError, match="each page in a file of its own"):
+        read(write(tmp_path / "pages.jsonl", page + b"\n" + page))
+
+
 @pytest.mark.parametrize("indent", [None, 0, 2])
 def test_an_object_that_is_all_of_a_file(tmp_path, indent):
     """However it is laid out it is a row, or holds the rows; line by line it would be broken."""
