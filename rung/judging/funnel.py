@@ -211,13 +211,11 @@ def _named(text: str) -> tuple[str, Any]:
 
 
 def _print(found: Funnel, by: str | None) -> None:
-    from features.ladder.words import things
     from models.judging.funnel.rates import shown_stretches
-    from models.judging.funnel.wording import lever_said
+    from models.judging.funnel.wording import counted_said, lever_said
 
-    print(
-        f"By what was known at {to_second(found['as_of'])}, of {things(found['leads'], 'lead')}.\n"
-    )
+    instants = to_second(found["as_of"]), to_second(found["counted_until"])
+    print_line(f"{counted_said(found['leads'], *instants)}\n")
     rows: list[Sequence[str]] = [_HEADS]
     for step in found["steps"]:
         rows += [_step_row(step), *_segment_rows(step, by)]

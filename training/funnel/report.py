@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from features.files import new_file
-from features.ladder.words import things
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import BandedWay, Funnel, Rate, StepBand, StepFunnel, Whole
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
-from models.judging.funnel.wording import lever_said, of_100
+from models.judging.funnel.wording import counted_said, lever_said, of_100
 from models.judging.spreadsheet import csv_of
 from training.funnel.causes_page import causes_lines
 from training.funnel.drawing import draw_cohorts, draw_steps
@@ -46,8 +45,8 @@ def page_of(found: Funnel, causes: FunnelCauses) -> str:
 
 def _lines(found: Funnel) -> Iterator[str]:
     yield f"# Where leads stop: {found['ladder']}\n"
-    leads = things(found["leads"], "lead")
-    yield f"By what was known at {found['as_of']}, of {leads}{_whose(found)}.\n"
+    instants = found["as_of"], found["counted_until"]
+    yield f"{counted_said(found['leads'], *instants, _whose(found))}\n"
     whole, banded = found["whole"], found["whole"]["banded"]
     if whole["followed"]["value"] is not None:
         yield (

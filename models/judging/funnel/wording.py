@@ -6,10 +6,27 @@ from features.ladder.ladder import Band, Step
 from features.ladder.words import things
 from models.judging.funnel.shapes import BandVerdict, LeadCounts, Lever, Rate, Trend
 
-__all__ = ["in_100", "lever_said", "of_100", "sentence_of"]
+__all__ = ["counted_said", "in_100", "lever_said", "of_100", "sentence_of"]
 
 _MANY = (100, 1_000, 10_000, 100_000)
 """Of so many the whole way is told: the fewest of whom five come so far, and one more then."""
+
+
+def counted_said(leads: int, as_of: str, counted_until: str, whose: str = "") -> str:
+    """Which leads are counted, and until when.
+
+    Parameters
+    ----------
+    as_of, counted_until : the instants of the funnel, as they are to be shown.
+    whose : in brackets, whom alone was asked for.
+    """
+    said = f"By what was known at {as_of}, of {things(leads, 'lead')}{whose}"
+    if as_of == counted_until:
+        return f"{said}."
+    return (
+        f"{said} that had come by {counted_until}: what happened later does not count yet, as news"
+        " of it may still come."
+    )
 
 
 def sentence_of(

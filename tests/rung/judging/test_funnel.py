@@ -23,6 +23,7 @@ def run(*words: str) -> int:
 def test_a_table_and_sentences(events_file, capsys):
     assert run(events_file, "--by", "source") == 0
     said = capsys.readouterr().out
+    assert " that had come by " in said
     assert "from first to purchase" in said
     assert "from Value exchange to purchase" in said
     assert "the steps multiplied" in said
@@ -47,6 +48,7 @@ def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     assert run(events_file, "--out", out, "--every", "month", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert json.loads((out / "funnel.json").read_text()) == found
+    assert f" that had come by {found['counted_until']}: " in (out / "funnel.md").read_text()
     steps = pd.read_csv(out / "steps.csv")
     assert steps["came"].tolist() == [step["counts"]["came"] for step in found["steps"]]
     assert len(pd.read_csv(out / "cohorts.csv")) == sum(len(s["cohorts"]) for s in found["steps"])
