@@ -19,6 +19,7 @@ from features.arrays import Bools, Floats
 from features.errors import NothingEligible
 from features.events.log import DAY_US
 from features.ladder.ladder import Framing, Ladder, Offer, Step
+from features.ladder.words import in_percent
 from features.offers.decisions import BELIEVED_WORSE, Decision
 from features.offers.history import OfferHistory
 from features.signals.snapshot import Snapshot
@@ -331,7 +332,8 @@ class Adviser:
 def _worse_words(with_it: float, alone: float) -> str:
     """Why an offer is believed to do worse than leaving alone."""
     if with_it < alone:
-        return f"the chance is put at {with_it:.1%} with it and {alone:.1%} without"
+        with_, without = in_percent(with_it, 1), in_percent(alone, 1)
+        return f"the chance is put at {with_} with it and {without} without"
     return "costs more than it is believed to bring"
 
 

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from rung.options import Progress, add_verb, group, json_option, layout_option
 from rung.reading import print_json, print_line, print_table
 
@@ -139,7 +139,7 @@ def _share(draft: Draft, at: int) -> str:
     if not at:
         return ""
     went_on, below = draft.conversion(at)
-    return f"{went_on / below:.0%}" if below else "-"
+    return in_percent(went_on / below) if below else "-"
 
 
 def _next(parsed: argparse.Namespace, judged_from: str, last: str) -> list[str]:

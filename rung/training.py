@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from rung import options
 from rung.options import Progress, add_verb, note
 from rung.reading import (
@@ -359,7 +359,7 @@ def _print_reordering(reordering: Reordering) -> None:
         else:
             print_line(
                 f"  by {SAYS[order.by]}: of {things(order.top, 'lead')} at the top"
-                f" {order.kept:,.0f} stay ({order.overlap:.0%})"
+                f" {order.kept:,.0f} stay ({in_percent(order.overlap)})"
             )
     return None
 
@@ -399,7 +399,7 @@ def _print_signals(signals: Sequence[SignalUse]) -> None:
 
     if not signals:
         return
-    told = ", ".join(f"{one.id} {one.share:.0%}" for one in signals[:_FIRST_SIGNALS])
+    told = ", ".join(f"{one.id} {in_percent(one.share)}" for one in signals[:_FIRST_SIGNALS])
     more = len(signals) - _FIRST_SIGNALS
     print_line(f"  rests on {told}" + (f" and {more} more" if more > 0 else ""))
     if any(one.has_moved for one in signals):

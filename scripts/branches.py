@@ -28,7 +28,7 @@ def main() -> None:
     for package, (covered, there) in sorted(taken.items()):
         print(f"coverage: {package:<10} {covered:>6,} of {there:>6,} branches")
     share = sum(one for one, _ in taken.values()) / max(1, sum(all_ for _, all_ in taken.values()))
-    print(f"coverage: {share:.1%} of all branches; at least {LEAST:.0%} is wanted")
+    print(f"coverage: {100 * share:.1f} % of all branches; at least {100 * LEAST:.0f} % is wanted")
     sys.exit(share < LEAST)
 
 

@@ -88,6 +88,19 @@ def test_no_machine_in_a_file():
     assert hits == []
 
 
+def test_shares_are_written_in_one_way():
+    """Shares that people read have a space before their sign: no format writes them without."""
+    glued = re.compile(r"""[:"'][+,]?\.\d%[}"']|(?:\d|(?<!_SPACE)\})%["' ,.;:)]""")
+    said = [
+        f"{path.relative_to(ROOT)}:{at}: {line.strip()}"
+        for package in sorted(PACKAGES)
+        for path in (ROOT / package).rglob("*.py")
+        for at, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if glued.search(line) and "{value:.0%}" not in line
+    ]
+    assert said == []
+
+
 def test_gitignore_names_no_package():
     """A package named in .gitignore would be missing from the wheel without a word."""
     lines = (ROOT / ".gitignore").read_text().splitlines()

@@ -21,7 +21,7 @@ from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from features.reading import names_apart
 from features.signals.signal import Op, Signal
 from features.signals.table import signals_of
@@ -331,9 +331,10 @@ def disagreements(ladder: Ladder, points: Points, purchased: Outcomes) -> list[s
         ]
         if len(rates) == 2 and _is_surely_less(*rates):
             said.append(
-                f"of those who had completed {ladder.goals[at - 1].title!r} {rates[1][0]:.1%}"
-                f" bought within the horizon, of those before it {rates[0][0]:.1%}: the ladder's"
-                " steps_never_lower holds the model to the contrary"
+                f"of those who had completed {ladder.goals[at - 1].title!r}"
+                f" {in_percent(rates[1][0], 1)} bought within the horizon, of those before it"
+                f" {in_percent(rates[0][0], 1)}: the ladder's steps_never_lower holds the model to"
+                " the contrary"
             )
     return said
 

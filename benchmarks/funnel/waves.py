@@ -16,6 +16,7 @@ from features.events.log import DAY_US, EventLog, LogColumns
 from features.funnel.stays import stays_of
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder
+from features.ladder.words import in_percent
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot_at
 from features.signals.table import ladder_columns
@@ -129,7 +130,7 @@ def _sent(log: EventLog, ladder: Ladder, wave: int) -> list[str]:
     plain = bought[received].mean() - bought[~received].mean()
     return [
         f"after {HOURS[wave]} h",
-        f"{received.mean():.1%}",
+        in_percent(received.mean(), 1),
         _span(drawn),
         _span(alike),
         f"{100 * (alike.value - drawn.value):+.2f}",

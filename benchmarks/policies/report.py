@@ -20,6 +20,7 @@ from benchmarks.policies.promotion import Promoted
 from benchmarks.public_data import DataAbsent
 from benchmarks.tables import markdown
 from features.arrays import Floats
+from features.ladder.words import in_percent
 from models.judging.off_policy import Estimate
 from training.policies.gate import LEAST_EFFECTIVE
 
@@ -328,7 +329,7 @@ def _refusal(one: Campaign) -> list[str]:
         f"{100.0 * one.chance:.3f}",
         _interval(value.snips),
         f"{value.effective_sample_size:,.0f}",
-        f"{one.backward.weight_share:.1%}",
+        in_percent(one.backward.weight_share, 1),
         f"refused: {'; '.join(one.refused)}" if one.refused else "passed",
     ]
 

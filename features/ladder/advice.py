@@ -15,7 +15,7 @@ from features.errors import did_you_mean
 from features.ladder.controls import Controls
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
 from features.ladder.rule_logic import implies
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 
 __all__ = ["Advice", "advise", "controls_said", "ladder_rows", "ladder_table"]
 
@@ -80,7 +80,7 @@ def controls_said(controls: Controls) -> str:
             "What Rung is worth is not measured: [controls] no_ask = 0.05 would leave one lead in"
             " twenty unasked, by lot, to compare with."
         )
-    shares = ", ".join(f"{arm.share:.0%} {arm.id}" for arm in standing.arms)
+    shares = ", ".join(f"{in_percent(arm.share)} {arm.id}" for arm in standing.arms)
     return f"What Rung is worth is measured, by lot: {shares}. `rung experiment judge` tells."
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "USEFUL",
     "Counted",
     "digits",
+    "in_percent",
     "things",
 ]
 
@@ -47,6 +48,14 @@ def digits(number: float) -> str:
     """A number as sentences have it: "1", "2.5", "1,500"."""
     is_whole = number % 1 == 0 or abs(number) >= 10 ** (_DIGITS - 1)
     return f"{number:,.0f}" if is_whole else f"{number:,.{_DIGITS}g}"
+
+
+def in_percent(share: float, places: int = 0, sign: str = "") -> str:
+    """A share in [0, 1] as people read it, a space before the sign: "63 %", "12.3 %".
+
+    With `sign="+"` a gain has its sign as well: "+20.0 %".
+    """
+    return f"{share:{sign}.{places}%}".replace("%", " %")
 
 
 class Counted(float):

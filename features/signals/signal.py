@@ -155,12 +155,13 @@ class _Text(str):
 
 
 class _Number(float):
-    """Formats shortly where no format is asked for."""
+    """Formats shortly where no format is asked for, and a share as shares are written elsewhere."""
 
     __slots__ = ()
 
     def __format__(self, spec: str) -> str:
-        return format(float(self), spec or ".4g")
+        told = format(float(self), spec or ".4g")
+        return f"{told[:-1]} %" if spec.endswith("%") else told
 
 
 class _Told:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from features.clock import rfc3339
+from features.ladder.words import in_percent
 from models.bundle import Bundle
 from models.gate import Gate
 
@@ -136,7 +137,7 @@ def _signals(report: Mapping[str, Any]) -> Iterable[str]:
         # Reports of an earlier version do not say what signals weigh.
         heaviest = report[goal].get("signals", ())[:_HEAVIEST]
         if heaviest:
-            told = ", ".join(f"`{one['id']}` {one['share']:.0%}" for one in heaviest)
+            told = ", ".join(f"`{one['id']}` {in_percent(one['share'])}" for one in heaviest)
             yield f"{title} rests on {told}."
             yield ""
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from rung import options
 from rung.options import Progress, add_verb, group
 from rung.reading import (
@@ -289,7 +289,7 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
             f"no experiment on the ladder {ladder.name}; begin one with `rung experiment start`"
         )
     for one in told:
-        arms = ", ".join(f"{arm['id']} {arm['share']:.0%}" for arm in one["arms"])
+        arms = ", ".join(f"{arm['id']} {in_percent(arm['share'])}" for arm in one["arms"])
         since = "" if one["started_at"] is None else f" since {one['started_at'][:10]}"
         verdict = f" ({one['verdict']})" if one["verdict"] else ""
         print_line(

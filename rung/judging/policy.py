@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from rung import options
 from rung.options import Progress, add_verb
 from rung.reading import (
@@ -195,7 +195,7 @@ def _print_calling(found: Calling) -> None:
     for goal in found.goals:
         print_line(f"{goal.goal}: {goal.says}")
         for title, arm in (("could be called", goal.called), ("left alone", goal.left_alone)):
-            rate = "-" if arm.rate is None else f"{arm.rate:.1%}"
+            rate = "-" if arm.rate is None else in_percent(arm.rate, 1)
             print_line(
                 f"  {title:<16}{arm.leads:>7,} leads, {arm.reached:,} of {arm.mature:,} whose"
                 f" horizon is over ({rate}), {arm.pending:,} pending"

@@ -30,7 +30,7 @@ def test_from_a_log_to_a_ladder(tmp_path, capsys):
     assert rung.main(["init", str(log), "--to", str(ladder)]) == 0
     out = capsys.readouterr().out
     assert "guide-read" in out
-    assert "50%  order_placed" in out
+    assert "50 %  order_placed" in out
     assert f"0 offers, 0 traits; the draft is {ladder}\nWithout offers nothing is ever" in out
     assert f"add an [[offer]] for each step to {ladder}" in out
     assert f"rung train {log} --ladder {ladder} --out bundle --until 2026-01-05T00:00:00Z" in out

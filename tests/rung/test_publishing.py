@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from features.clock import microseconds
+from features.ladder.words import in_percent
 from features.signals.table import signals_of
 from rung.command import parser
 from tests.gates import policy_report, watched
@@ -160,8 +161,8 @@ def test_every_number_of_a_card_is_of_the_evidence(trained, bundle_folder, repor
     calibrated = [trained.advancement.calibrator.leads, len(signals_of(trained.ladder))]
     allowed = set(forms([*held, inside, calibrated, *CONSTANT]))
     section = page[page.index("## Model details") : page.index("## How to make it again")]
-    words = re.sub(r"`[^`]*`|\d{4}-\d\d-\d\dT[\d:.]+Z|10%\*\*|\*10%\*", " ", section)
-    numbers = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?%?", words)
+    words = re.sub(r"`[^`]*`|\d{4}-\d\d-\d\dT[\d:.]+Z|10 %\*\*|\*10 %\*", " ", section)
+    numbers = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?: ?%)?", words)
     assert len(numbers) > 200
     assert [one for one in numbers if one.rstrip(",") not in allowed] == []
 
@@ -176,7 +177,8 @@ def test_the_figures_of_a_card(bundle_folder, report):
         assert (
             f"| {name} | {one['auc']:.4f} ± {one['auc_error']:.4f}"
             f" | {one['log_loss']:.4f} ± {one['log_loss_error']:.4f} | {one['ece']:.4f}"
-            f" | {one['ece_by_chance']:.4f} | {one['lift_10']:.2f} | {one['found_10']:.1%} |"
+            f" | {one['ece_by_chance']:.4f} | {one['lift_10']:.2f}"
+            f" | {in_percent(one['found_10'], 1)} |"
         ) in page
     assert f"{judged['verdict'].capitalize()}, on {judged['counts']['decided']:,} points" in page
     for one in judged["signals"][:10]:
@@ -253,8 +255,9 @@ def forms(held: object) -> Iterator[str]:
         for one in held:
             yield from forms(one)
     elif isinstance(held, str):
-        yield from (one.rstrip(",") for one in re.findall(r"\d[\d,]*(?:\.\d+)?%?", held))
+        yield from (one.rstrip(",") for one in re.findall(r"\d[\d,]*(?:\.\d+)?(?: ?%)?", held))
     elif isinstance(held, int | float) and not isinstance(held, bool):
         size = abs(held)
-        yield from (f"{size:{form}}" for form in (".4f", ".2f", ".1f", ",.0f", ".0%", ".1%", "g"))
+        yield from (f"{size:{form}}" for form in (".4f", ".2f", ".1f", ",.0f", "g"))
+        yield from (in_percent(size), in_percent(size, 1))
         yield f"{100 * size:.1f}"

@@ -163,10 +163,10 @@ def test_the_heaviest_signals_are_told(capsys):
     quiet = SignalUse("one", 0.04, 0.5, "higher", 1.0, 1.0, 0.01, 0.01, has_moved=False)
     signals = tuple(replace(quiet, id=name) for name in ("one", "two", "three", "four"))
     _print_signals(signals)
-    assert capsys.readouterr().out == "  rests on one 50%, two 50%, three 50% and 1 more\n"
+    assert capsys.readouterr().out == "  rests on one 50 %, two 50 %, three 50 % and 1 more\n"
     _print_signals((replace(quiet, moved=0.5, has_moved=True),))
     assert capsys.readouterr().out.splitlines() == [
-        "  rests on one 50%",
+        "  rests on one 50 %",
         "  Moved beyond what chance explains: `one` (stability index 0.50).",
     ]
     _print_signals(())

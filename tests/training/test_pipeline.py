@@ -18,6 +18,7 @@ from features.errors import EventsError, NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
 from features.ladder.ladder import EventRule, Ladder, Step, Trait
+from features.ladder.words import in_percent
 from models.bundle import Bundle
 from models.scores.boosting import BoostingConfig
 from models.scores.calibration import uncalibrated
@@ -251,7 +252,7 @@ def test_where_the_data_disagree_is_said():
     assert repr(LADDER.goals[0].title) in said
     here = points.position == 1
     bought = np.random.default_rng(1).random(len(points))[here] < 0.1
-    assert f"{bought.mean():.1%} bought" in said
+    assert f"{in_percent(bought.mean(), 1)} bought" in said
     assert told([0.1, 0.5, 0.6], 400) == []
     assert told([0.5, 0.1, 0.6], 4) == []
 

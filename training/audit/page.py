@@ -8,6 +8,7 @@ from typing import Any, Final
 import jinja2
 
 from features.clock import rfc3339
+from features.ladder.words import in_percent
 from training.audit.results import Audit
 
 __all__ = ["audit_page"]
@@ -65,6 +66,6 @@ def _chart(audit: Audit) -> dict[str, Any]:
         for at, line in enumerate(audit.bins)
     ]  # fmt: skip
     ends = (across(0, 0.0), down(0.0), across(0, most), down(most))
-    ticks = [{"y": down(most * part), "label": f"{most * part:.0%}"} for part in (0, 0.5, 1)]
+    ticks = [{"y": down(most * part), "label": in_percent(most * part)} for part in (0, 0.5, 1)]
     return {"width": _WIDTH, "height": _HEIGHT, "left": _EDGE, "marks": marks, "ticks": ticks,
             "diagonal": ends if is_said else None}  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from models.judging import foreign_scores as judging
 from training.audit.results import Audit, Beside
 
@@ -87,7 +87,7 @@ def _found(audit: Audit) -> str:
     return (
         f"Calling the best {of_week}{audit.called:,} of {audit.judged:,} leads"
         f"{',' if of_week else ''} finds {_part(audit.found)} of the {things(audit.wins, 'win')}"
-        f" (likely {audit.low:.0%} to {audit.high:.0%}); a random order finds"
+        f" (likely {in_percent(audit.low)} to {in_percent(audit.high)}); a random order finds"
         f" {_part(audit.by_chance)}. {things(missed, 'win')} {'is' if missed == 1 else 'are'}"
         " missed."
     )
@@ -96,8 +96,8 @@ def _found(audit: Audit) -> str:
 def _part(share: float) -> str:
     """A share in whole percent; 0 and 100 are said of nothing and of all alone."""
     if 0.0 < share < _LEAST:
-        return f"under {_LEAST:.0%}"
-    return f"over {1.0 - _LEAST:.0%}" if 1.0 - _LEAST < share < 1.0 else f"{share:.0%}"
+        return f"under {in_percent(_LEAST)}"
+    return f"over {in_percent(1.0 - _LEAST)}" if 1.0 - _LEAST < share < 1.0 else in_percent(share)
 
 
 def _order(audit: Audit) -> str:
@@ -110,7 +110,7 @@ def _order(audit: Audit) -> str:
         return f"Whether they order leads better than chance cannot be told: {told} stands higher."
     return (
         f"They order leads better than chance: {told} stands higher (likely"
-        f" {audit.auc_low:.0%} to {audit.auc_high:.0%}; 50% is chance)."
+        f" {in_percent(audit.auc_low)} to {in_percent(audit.auc_high)}; 50 % is chance)."
     )
 
 

@@ -13,6 +13,7 @@ from features.arrays import Floats
 from features.events.field_names import plain
 from features.events.log import DAY_US
 from features.ladder.file import NOT_AN_OFFER
+from features.ladder.words import in_percent
 from models.judging.intervals import wilson
 from training.drafting.draft import Draft
 from training.drafting.profile import SeenOffer, SeenTrait
@@ -121,7 +122,8 @@ def _step(draft: Draft, at: int, id_: str) -> str:
         "[[step]]",
         f"id = {_text(id_)}",
         f"title = {_text(id_.replace('-', ' ').capitalize())}",
-        f"horizon_days = {_horizon(step.took)}   # {_WITHIN:.0%} of those who went on did by then",
+        f"horizon_days = {_horizon(step.took)}   # {in_percent(_WITHIN)} of those who went on did"
+        " by then",
     ]
     if at:
         lines.append(_band(draft, at))

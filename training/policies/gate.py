@@ -18,6 +18,7 @@ from scipy.special import stdtrit
 
 from features.errors import BundleError, NotEnoughData
 from features.ladder.ladder import Ladder
+from features.ladder.words import in_percent
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate, GateCheck
 from models.judging.groups.report import group_refusals
@@ -262,7 +263,7 @@ def _disagreement(gain: dict[str, Any], value: dict[str, Any]) -> list[str]:
 
 
 def _unsupported(value: dict[str, Any]) -> str:
-    return f"{1.0 - value['support']:.1%} of what it would choose"
+    return f"{in_percent(1.0 - value['support'], 1)} of what it would choose"
 
 
 def _leads_needed(watch: dict[str, Any] | None) -> float | None:
@@ -310,13 +311,13 @@ def _overlap(value: dict[str, Any], weight_share: float) -> list[str]:
         )
     if weight_share > _LARGEST_SHARE:
         found.append(
-            f"one decision has {weight_share:.0%} of all weight (weight"
-            f" {value['largest_weight']:,.0f}), at most {_LARGEST_SHARE:.0%} is allowed"
+            f"one decision has {in_percent(weight_share)} of all weight (weight"
+            f" {value['largest_weight']:,.0f}), at most {in_percent(_LARGEST_SHARE)} is allowed"
         )
     if value["support"] < _SUPPORT:
         found.append(
             f"{_unsupported(value)} could not have been chosen by the log, at most"
-            f" {1.0 - _SUPPORT:.0%} is allowed"
+            f" {in_percent(1.0 - _SUPPORT)} is allowed"
         )
     return found
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from features.files import new_folder
+from features.ladder.words import in_percent
 from models.judging.groups.report import GROUPS_EXPLAINED, group_rows
 from models.judging.off_policy import Estimate, PolicyGain
 from models.judging.rounding import rounded, signed
@@ -131,9 +132,9 @@ def _reliance(assessment: Assessment) -> str:
     return (
         f"The {value.decisions:,} decisions are worth {value.effective_sample_size:,.0f} of equal"
         f" weight to this policy; the heaviest has weight {value.largest_weight:,.1f}, which is"
-        f" {assessment.weight_share:.1%} of all. The log could have chosen {value.support:.1%} of"
-        f" what the policy chooses. The two estimates of the gain, DR and SNIPS, lie"
-        f" {assessment.gain.disagreement:.1f} standard errors apart."
+        f" {in_percent(assessment.weight_share, 1)} of all. The log could have chosen"
+        f" {in_percent(value.support, 1)} of what the policy chooses. The two estimates of the"
+        f" gain, DR and SNIPS, lie {assessment.gain.disagreement:.1f} standard errors apart."
     )
 
 
@@ -173,7 +174,7 @@ def _segments_table(segments: Mapping[str, PolicyGain]) -> str:
 
 def _shares_table(shares: Mapping[str, tuple[float, float]]) -> str:
     rows = [
-        (f"`{option}`", f"{ours:.1%}", f"{logged:.1%}")
+        (f"`{option}`", in_percent(ours, 1), in_percent(logged, 1))
         for option, (ours, logged) in shares.items()
         if ours or logged
     ]

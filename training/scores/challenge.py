@@ -16,6 +16,7 @@ from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
 from features.errors import BundleError, NotEnoughData
 from features.events.log import DAY_US, EventLog
+from features.ladder.words import in_percent
 from models.bundle import Bundle, signals_fingerprint
 from models.judging import intervals, metrics
 from models.judging.orders import kept_at_the_top
@@ -305,7 +306,7 @@ def _pairs(both: Sequence[Answers], bundle: Bundle, goal: str, seed: int) -> lis
         return metrics.lift(one.rank, one.happened, _CAPACITY, weight)
 
     found.append(_pair("calibration error", *over(error_of), is_better=False))
-    found.append(_pair(f"lift of the top {_CAPACITY:.0%}", *over(lift_of), is_better=True))
+    found.append(_pair(f"lift of the top {in_percent(_CAPACITY)}", *over(lift_of), is_better=True))
     if goal == "purchase":
         worth = bundle.ladder.value.purchase
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
+from features.ladder.words import in_percent
 from models.bundle import Bundle, signals_fingerprint
 from models.judging.orders import kept_at_the_top, rank_correlation
 from training.decision_points import Points
@@ -206,7 +207,8 @@ def refusals(held: Mapping[str, Any] | None, champion: str, least: float) -> lis
         return [f"{held['note']}; {_ACCEPT}"]
     return [
         f"of the {order['top']} leads at the top by {SAYS[order['by']]}"
-        f" {round(order['kept'])} stay ({order['overlap']:.1%}), and {least:.1%} should; {_ACCEPT}"
+        f" {round(order['kept'])} stay ({in_percent(order['overlap'], 1)}), and"
+        f" {in_percent(least, 1)} should; {_ACCEPT}"
         for order in held["orders"]
         if order["overlap"] is not None and order["overlap"] < least
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from features.arrays import Floats, Ints
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
+from features.ladder.words import in_percent
 from features.signals.program import compile_ladder, link
 from models.judging.rounding import rounded
 from training.trust.suspicion import Suspicion
@@ -42,9 +43,9 @@ def _order_finding(ladder: Ladder, says: str, share: Floats) -> Suspicion:
         "order",
         "time reversed",
         f"of {len(share):,} leads that completed two steps or more, the steps {says} in the reverse"
-        f" order in {share.mean():.0%} of the pairs (of {first!r} to {last!r} a later step comes"
-        " first): times run backwards, or the steps do. Check how occurred_at and known_at were"
-        " made, and the order of the steps in the ladder",
+        f" order in {in_percent(share.mean())} of the pairs (of {first!r} to {last!r} a later step"
+        " comes first): times run backwards, or the steps do. Check how occurred_at and known_at"
+        " were made, and the order of the steps in the ladder",
         figures={"reversed": round(float(share.mean()), 4), "leads": float(len(share))},
     )
 
@@ -91,10 +92,10 @@ def known_too_early(log: EventLog, ladder: Ladder) -> list[Suspicion]:
             Suspicion(
                 f"event.{name}",
                 "known too early",
-                f"{share:.0%} of the {int(rows.sum()):,} events {name!r} are known before they"
-                f" happen, half of them by {_long(days)} or more: a score made in between already"
-                " sees them. Set known_at to when it was learned that it had happened; what is only"
-                " planned (a date of a meeting) is an event of another name",
+                f"{in_percent(share)} of the {int(rows.sum()):,} events {name!r} are known before"
+                f" they happen, half of them by {_long(days)} or more: a score made in between"
+                " already sees them. Set known_at to when it was learned that it had happened; what"
+                " is only planned (a date of a meeting) is an event of another name",
                 figures={"share": round(share, 4), "days": round(days, 4)},
             )
         )

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Floats, Ints
+from features.ladder.words import in_percent
 from training.trust.rows import ProbeRows, auc_within_steps
 from training.trust.suspicion import Suspicion
 
@@ -53,8 +54,8 @@ def _finding(column: str, auc: float, gain: float, goal: str) -> Suspicion:
         column,
         "too good",
         f"{what} {column} alone ranks {goal} with an AUC of {auc:.3f} among leads at one step, and"
-        f" takes {gain:.0%} of what a model gains: is it written when the outcome is known? Take it"
-        " from what was known at the time, or leave it out of the ladder",
+        f" takes {in_percent(gain)} of what a model gains: is it written when the outcome is known?"
+        " Take it from what was known at the time, or leave it out of the ladder",
         figures={"auc": round(auc, 4), "gain": round(gain, 4)},
     )
 

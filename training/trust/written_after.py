@@ -9,6 +9,7 @@ import numpy as np
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder, Trait
+from features.ladder.words import in_percent
 from features.signals.program import compile_ladder, link
 from models.judging.intervals import wilson
 from models.judging.rounding import rounded
@@ -75,10 +76,11 @@ def _late(trait: Trait, first: Ints, ends: Ints, buyers: Bools) -> Suspicion | N
     return Suspicion(
         f"trait.{trait.id}",
         "written after",
-        f"the trait trait.{trait.id} is written at or after the purchase for {share:.0%} of the"
-        f" leads that bought and have it (half of them {rounded(days, 3)} days after or more), and"
-        f" at a like age for {others:.1%} of the others: it is filled in because of the purchase."
-        " Import it with the instant at which it was written, or leave it out of the ladder",
+        f"the trait trait.{trait.id} is written at or after the purchase for {in_percent(share)} of"
+        f" the leads that bought and have it (half of them {rounded(days, 3)} days after or more),"
+        f" and at a like age for {in_percent(others, 1)} of the others: it is filled in because of"
+        " the purchase. Import it with the instant at which it was written, or leave it out of the"
+        " ladder",
         figures={"after": round(share, 4), "of_others": round(others, 4)},
     )
 
@@ -122,10 +124,10 @@ def _sure_values(
     return Suspicion(
         f"trait.{trait}",
         "written after",
-        f"of the leads whose trait.{trait} is {named}{more} {of_them:.1%} bought, of all"
-        f" {happened.mean():.1%}, and {share:.0%} of those that bought have it: values that only"
-        " successes have are filled in once the outcome is known. Import the value that was known"
-        " at the time, or leave the trait out of the ladder",
+        f"of the leads whose trait.{trait} is {named}{more} {in_percent(of_them, 1)} bought, of all"
+        f" {in_percent(happened.mean(), 1)}, and {in_percent(share)} of those that bought have it:"
+        " values that only successes have are filled in once the outcome is known. Import the value"
+        " that was known at the time, or leave the trait out of the ladder",
         figures={"rate": round(of_them, 4), "share_of_successes": round(share, 4)},
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Self, get_args
 import numpy as np
 
 from features.arrays import Ints
+from features.ladder.words import in_percent
 from features.signals.protected import ProtectedTrait
 from models.judging.groups.figures import GroupFigure, GroupMeasure, GroupVerdict, compared_groups
 
@@ -269,11 +270,11 @@ def _shown(one: GroupFigure, value: float | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+    return "–" if value is None else in_percent(value, 1)
 
 
 def _signed(value: float | None) -> str:
     if value is None:
         return "–"
-    told = f"{value:+.1%}".replace("-", "\N{MINUS SIGN}")
-    return told if told.strip("+\N{MINUS SIGN}0.%") else "0.0%"
+    told = in_percent(value, 1, sign="+").replace("-", "\N{MINUS SIGN}")
+    return told if told.strip("+\N{MINUS SIGN}0. %") else in_percent(0.0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from features.ladder.words import in_percent
 from models.judging.groups.figures import FEWEST_LEADS, GroupFigure
 from models.judging.groups.report import GROUPS_EXPLAINED, GroupsReport, group_rows
 from models.judging.rounding import signed
@@ -78,12 +79,12 @@ def conduct(known: OnRecord) -> Iterator[str]:
         return
     yield "### By lot"
     yield (
-        f"Of each choice of an offer, a share of {ladder.policy.exploration:.0%} is spread evenly"
-        " over all that is allowed: some leads get another offer than the best guess, so that"
-        " offers can be compared."
+        f"Of each choice of an offer, a share of {in_percent(ladder.policy.exploration)} is spread"
+        " evenly over all that is allowed: some leads get another offer than the best guess, so"
+        " that offers can be compared."
     )
     left = [
-        f"{share:.0%} {what}"
+        f"{in_percent(share)} {what}"
         for share, what in (
             (ladder.controls.none, "of those that become worth a call are not called"),
             (ladder.controls.no_ask, "of all leads are asked nothing"),

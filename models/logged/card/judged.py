@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from features.ladder.words import in_percent
 from models.judging.served import AS_SERVED, MODEL
 from models.logged.card.on_record import GOALS, OnRecord
 from models.logged.card.wording import bullets, number, percent, plain, sentence, table, unmeasured
@@ -17,8 +18,8 @@ METRICS: Final = """\
 * **AUC**: the chance that a point that went on is ranked above one that did not. 0.5 is a coin.
 * **ECE**, the calibration error: how far chances lie from the rates that came, over groups of like
   chances. It is never 0 by chance; *by chance* is what perfect chances would show.
-* **Lift 10%**: how many times the average rate the tenth with the highest chances has; **found
-  10%** is the share of all successes that stands in it.
+* **Lift 10 %**: how many times the average rate the tenth with the highest chances has; **found
+  10 %** is the share of all successes that stands in it.
 * **Step rates** give every lead the rate of its step. What is no better has learned nothing.
 * **±** is one standard error over leads. Points of one lead repeat each other, and leads count."""
 
@@ -149,7 +150,7 @@ def _beside_champion(held: Mapping[str, Any]) -> Iterator[str]:
     yield f"Beside the champion of then, `{held['champion'][:12]}`:"
     yield bullets(
         f"by {_ORDERS.get(one['by'], plain(one['by']))}, of {one['top']:,} leads at the top"
-        f" {one['kept']:,.0f} stay ({one['overlap']:.0%})"
+        f" {one['kept']:,.0f} stay ({in_percent(one['overlap'])})"
         for one in told
     )
 
@@ -164,7 +165,7 @@ def _beside(part: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
             rows.append([plain(rival["name"]), *_figures(rival["performance"])])
         else:
             rows.append([f"{plain(rival['name'])}: {plain(rival['reason'])}", *["–"] * 6])
-    return table(["", "AUC", "log loss", "ECE", "by chance", "lift 10%", "found 10%"], rows)
+    return table(["", "AUC", "log loss", "ECE", "by chance", "lift 10 %", "found 10 %"], rows)
 
 
 def _figures(held: Mapping[str, Any]) -> list[str]:
@@ -187,12 +188,12 @@ def _queue(queue: Mapping[str, Any] | None, capacity: float | None) -> str:
     """What working the top of the ranking each week would have come to."""
     if not queue or capacity is None or queue["found"] is None or queue["lift"] is None:
         return ""
-    whom = f"best {capacity:.0%}" if capacity < 1 else f"{capacity:,.0f} best"
+    whom = f"best {in_percent(capacity)}" if capacity < 1 else f"{capacity:,.0f} best"
     return (
         f"To work the {whom} of the leads in each of {queue['instants']} weeks takes"
         f" {queue['picked']:,} of {queue['n']:,} places in the queue, and finds"
-        f" {queue['found']:.0%} of the successes: {queue['lift']:.1f} times what a random order"
-        " finds."
+        f" {in_percent(queue['found'])} of the successes: {queue['lift']:.1f} times what a random"
+        " order finds."
     )
 
 
@@ -213,8 +214,8 @@ def _calibration(
         inside = sum(one["inside"] for one in bins)
         covers = figures.get("interval_coverage")
         held = "" if covers is None else (
-            f" The intervals of {LEVEL:.0%} that go with a chance hold the rate that came in"
-            f" {covers:.0%} of the groups."
+            f" The intervals of {in_percent(LEVEL)} that go with a chance hold the rate that came"
+            f" in {in_percent(covers)} of the groups."
         )  # fmt: skip
         yield (
             f"In {inside} of {len(bins)} groups of like chances, chance explains the difference"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from features.clock import rfc3339
 from features.ladder.ladder import Ladder
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from features.signals.table import TRAIT, signals_of
 from models.logged.card.on_record import GOALS, OnRecord
 from models.logged.card.wording import EVALUATE, bullets, listed, plain, sentence, table, unmeasured
@@ -140,7 +140,7 @@ def _heaviest(known: OnRecord, goal: str, title: str) -> Iterator[str]:
                 f"`{plain(one['id'])}`",
                 plain(says.get(one["id"], "")),
                 f"{100 * one['weight']:.1f} points",
-                f"{one['share']:.0%}",
+                in_percent(one["share"]),
                 _LEANS.get(one["more_of_it"], ""),
             ]
             for one in found[:_HEAVIEST]

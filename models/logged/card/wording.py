@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from features.ladder.words import in_percent
+
 __all__ = [
     "EVALUATE",
     "EVALUATE_POLICY",
@@ -42,7 +44,7 @@ def number(value: float | None, form: str = ".4f") -> str:
 
 def percent(value: float | None) -> str:
     """A share in [0, 1] as a percentage with one decimal."""
-    return number(value, ".1%")
+    return "–" if value is None else in_percent(value, 1)
 
 
 def listed(names: Iterable[str]) -> str:

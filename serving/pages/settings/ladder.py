@@ -13,7 +13,7 @@ from features.ladder.event_rule import Condition, EventRule
 from features.ladder.file import shipped_ladders
 from features.ladder.ladder import Ladder, Limits, Step
 from features.ladder.quiet_hours import DAYS, QuietHours
-from features.ladder.words import things
+from features.ladder.words import in_percent, things
 from serving.pages.common import words
 from serving.process.service import Service
 
@@ -185,7 +185,7 @@ def measured(ladder: Ladder) -> str:
             "What Rung is worth is not measured: no lead is left without it on purpose, to compare"
             " with. Shares under [controls] in the ladder file would do that, by lot."
         )
-    shares = {arm.id: f"{arm.share:.0%}" for arm in standing.arms}
+    shares = {arm.id: in_percent(arm.share) for arm in standing.arms}
     told = [_ARMS[id_].format(share=share) for id_, share in shares.items() if id_ in _ARMS]
     return f"What Rung is worth is measured, by lot: {', '.join(told)}."
 

@@ -456,4 +456,4 @@ def test_inbound_channels_that_no_offer_names(inbound, texts):
 def test_whether_what_rung_is_worth_will_be_known():
     assert "is not measured" in controls_said(Controls(none=0.1))
     said = controls_said(Controls(no_ask=0.05, usual=0.1))
-    assert "5% no_ask, 10% usual, 85% rung" in said
+    assert "5 % no_ask, 10 % usual, 85 % rung" in said

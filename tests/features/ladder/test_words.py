@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from features.ladder.words import Counted, things
+from features.ladder.words import Counted, in_percent, things
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,18 @@ def test_counted(number, expected):
 def test_things(number, expected):
     """Whole numbers are said to the last digit, others to six; thousands are set apart."""
     assert things(number, "minute") == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "places", "sign", "expected"),
+    [
+        (0.634, 0, "", "63 %"),
+        (0.1234, 1, "", "12.3 %"),
+        (-0.2, 1, "+", "-20.0 %"),
+        (0.2, 1, "+", "+20.0 %"),
+        (1, 0, "", "100 %"),
+    ],
+)
+def test_in_percent(share, places, sign, expected):
+    """A share stands as everywhere, a space before its sign."""
+    assert in_percent(share, places, sign) == expected

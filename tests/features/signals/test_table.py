@@ -149,7 +149,7 @@ def test_numbers_are_said_as_people_say_them(ends, value, said):
     [
         ("is {value}", 3.0, "is 3"),
         ("is {value}", 0.123456, "is 0.1235"),
-        ("is {value:.0%}", 0.5, "is 50%"),
+        ("is {value:.0%}", 0.5, "is 50 %"),
         ("is {value:.1f} and {value}", 2.0, "is 2.0 and 2"),
         ("is {{odd}}, {value}", 2.0, "is {odd}, 2"),
         ("{{value}} is {value}", 2.0, "{value} is 2"),

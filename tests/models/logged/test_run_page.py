@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from features.ladder.words import in_percent
 from models.logged import run_page
 from tests.gates import scores_gate
 from training.scores.evaluate import evaluate
@@ -35,7 +36,7 @@ def test_baselines_stand_beside_the_model(trained, simulated_log):
     assert "| The next step | step rates |" in page
     assert 'load_model("models:/rung-b2b@champion")' in page
     heaviest = judged["signals"][0]
-    assert f"The next step rests on `{heaviest['id']}` {heaviest['share']:.0%}, `" in page
+    assert f"The next step rests on `{heaviest['id']}` {in_percent(heaviest['share'])}, `" in page
     before = {name: part for name, part in judged.items() if name != "signals"}
     former = replace(gate, report={**report, "advancement": before})  # of an earlier version
     page = run_page.page_of(trained, former, POLICY, "rung-b2b")

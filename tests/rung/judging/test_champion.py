@@ -107,13 +107,13 @@ def test_columns_hold_their_names_and_money(capsys):
     name = "value in the top 10%, a hundred scores"
     pairs = (
         Pair("AUC", 0.9, 0.91, 0.01, 0.002, is_better=True),
-        Pair("lift of the top 10%", None, 2.0, None, None, is_better=True),
+        Pair("lift of the top 10 %", None, 2.0, None, None, is_better=True),
         Pair(name, 45784.6952, 43916.9909, -1867.7043, 2046.2909, is_better=True, is_money=True),
     )
     champion._print_goal(GoalChallenge("purchase", 1000, 500, pairs, ()))
     said = capsys.readouterr().out.splitlines()
     assert said[2].split() == ["AUC", "0.9000", "0.9100", "+0.0100", "±", "0.0020", "better"]
-    assert said[3].split() == [*["lift", "of", "the", "top", "10%"], "not", "known"]
+    assert said[3].split() == [*["lift", "of", "the", "top", "10", "%"], "not", "known"]
     assert said[4].strip() == f"{name}  45,784.70  43,916.99  -1,867.70 ± 2,046.29"
 
 

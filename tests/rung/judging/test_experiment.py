@@ -47,7 +47,7 @@ def test_from_the_beginning_to_the_end(url, tmp_path, capsys):
     assert run("start", *START, "--arm", f"b=0.5:{OFFERS[1]}", "--store", url) == 0
     assert capsys.readouterr().out == "tools: running\n"
     assert run("list", "--store", url) == 0
-    assert "tools: tools, offer, a 50%, b 50%; running since" in capsys.readouterr().out
+    assert "tools: tools, offer, a 50 %, b 50 %; running since" in capsys.readouterr().out
     put(url, 60)
     out = tmp_path / "out"
     assert run("judge", url, "--out", out) == 0

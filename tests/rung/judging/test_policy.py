@@ -256,7 +256,7 @@ def test_calling_in_words(calls):
     )
     assert said[2].split() == [
         *("could", "be", "called", "40", "leads,", "30", "of", "40", "whose", "horizon", "is"),
-        *("over", "(75.0%),", "0", "pending"),
+        *("over", "(75.0", "%),", "0", "pending"),
     ]
     assert said[4].startswith("purchase: the data do not tell whether calling changes it: +0.0")
     assert said[7] == (

@@ -5,6 +5,7 @@ import pytest
 
 from features.errors import NotEnoughData
 from features.events.log import DAY_US
+from features.ladder.words import in_percent
 from training.audit.judgement import audit, judged_rows
 from training.audit.page import audit_page
 from training.audit.scores_file import ScoreRows
@@ -85,7 +86,7 @@ def test_a_random_order_calls_as_many_each_week():
             expected += wins * min(50, sizes[one]) / sizes[one] / happened.sum()
         assert found.by_chance == pytest.approx(expected)
         said = next(one for one in found.verdicts if one.startswith("Calling"))
-        assert f"a random order finds {expected:.0%}." in said
+        assert f"a random order finds {in_percent(expected)}." in said
         assert said.startswith("Calling the best 50 of each week, 180 of 1,280 leads, finds ")
     assert found.found == pytest.approx(expected)
 
@@ -118,7 +119,7 @@ def test_nearly_all_is_not_all():
     score = np.where(happened, 2.0, 1.0)
     score[0] = 0.0
     said = next(one for one in judge(score, happened, "points").verdicts if "Calling" in one)
-    assert "finds over 99% of the 240 wins" in said
+    assert "finds over 99 % of the 240 wins" in said
     assert said.endswith(" 1 win is missed.")
 
 

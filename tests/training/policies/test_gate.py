@@ -76,11 +76,15 @@ def test_nothing_is_missing(trained):
             rf" policy, {LEAST_EFFECTIVE:,.0f} are needed: about 5 more randomised decisions, or"
             " more exploration",
         ),
-        (("weight_share",), 0.051, r"one decision has 5% of all weight \(weight 12\), at most 5%"),
+        (
+            ("weight_share",),
+            0.051,
+            r"one decision has 5 % of all weight \(weight 12\), at most 5",
+        ),
         (
             ("value", "support"),
             0.98,
-            r"2\.0% of what it would choose could not have been chosen by the log, at most 1%",
+            r"2\.0 % of what it would choose could not have been chosen by the log, at most 1 %",
         ),
         (
             ("gain", "disagreement"),
@@ -127,7 +131,7 @@ def test_the_thresholds_themselves_pass(path, value):
 def test_estimators_part_where_the_log_does_not_reach():
     """Then it is not the logged probabilities that are in doubt."""
     far = changed("gain", "disagreement", to=4.0)
-    for support, sentence in ((1.0, "may not be those"), (0.7, "30.0% of what it would choose")):
+    for support, sentence in ((1.0, "may not be those"), (0.7, "30.0 % of what it would choose")):
         far["value"]["support"] = support
         assert any(sentence in one for one in one_look_refusals(far) if "DR and SNIPS" in one)
 

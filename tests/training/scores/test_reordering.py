@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from features.ladder.ladder import Trait
+from features.ladder.words import in_percent
 from models.bundle import Bundle
 from models.scores.goal_model import GoalModel
 from tests.gates import scores_report
@@ -97,7 +98,7 @@ def test_a_planted_reordering():
     kept = round(order.kept)
     assert refused(found)[1] == (
         f"of the {order.top} leads at the top by the chance of their step {kept} stay"
-        f" ({order.overlap:.1%}), and 80.0% should; if that is meant, say so with"
+        f" ({in_percent(order.overlap, 1)}), and 80.0 % should; if that is meant, say so with"
         " --accept-reordering and why"
     )
 
@@ -182,7 +183,7 @@ def test_the_report_holds_it():
     assert [order["overlap"] for order in held["orders"]] == [1.0, 1.0]
     told = page(judged)
     assert "## What it changes beside the champion" in told
-    assert "| the chance of a purchase | all leads | 262 | 26 | 26 | 100.0% | 1.000 |" in told
+    assert "| the chance of a purchase | all leads | 262 | 26 | 26 | 100.0 % | 1.000 |" in told
     assert "What it changes" not in page(small_world()[2])
     alone = replace(judged, reordering=Reordering("", "there is no champion yet"))
     assert "There is no champion yet." in page(alone)

@@ -16,7 +16,7 @@ def test_news_in_the_reverse_order():
     late = {"video": 400.0, "trial": 300.0, "order": 200.0}
     said = [replace(one, known=late.get(one.name, one.day)) for one in honest(1)]
     (found,) = time_reversed(log_of(said), LADDER)
-    assert "become known in the reverse order in 100%" in found.says
+    assert "become known in the reverse order in 100 %" in found.says
     assert found.figures["reversed"] == 1.0
 
 

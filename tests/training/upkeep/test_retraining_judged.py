@@ -25,7 +25,7 @@ START = us(100 - 10 - 28)
 CONFIG: Any = TrainConfig()
 LOSS = Pair("log loss", 0.5, 0.4, -0.1, 0.01, is_better=False)
 AUC = Pair("AUC", 0.8, 0.7, -0.1, 0.01, is_better=True)
-EDGE = Pair("lift of the top 10%", 2.0, 3.0, 1.0, 0.1, is_better=True)
+EDGE = Pair("lift of the top 10 %", 2.0, 3.0, 1.0, 0.1, is_better=True)
 
 
 def beside(*pairs: Pair) -> Challenge:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
+from features.ladder.words import in_percent
 from models.judging.metrics import Bin
 from models.judging.served import (
     AS_SERVED,
@@ -116,7 +117,7 @@ def _draw_bins(axes: Axes, bins: Sequence[Bin], least_gap: float) -> None:
         limits(-0.0005 * top, top * 1.02)
         axis.set_major_locator(FixedLocator(_rates_to_name(top, least_gap)))
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda rate, _: f"{100 * rate:g}%"))
+        axis.set_major_formatter(FuncFormatter(lambda rate, _: f"{100 * rate:g} %"))
 
 
 def _stretched(rate: npt.ArrayLike) -> npt.ArrayLike:
@@ -145,7 +146,7 @@ def _reliability_figure(goal: GoalEvaluation, performance: Performance) -> Figur
         axes,
         f"{TITLES[goal.goal]}: what was predicted, what came",
         "predicted probability (mean of a tenth of the points)",
-        f"share that {WENT_ON[goal.goal]}, with 95% interval",
+        f"share that {WENT_ON[goal.goal]}, with 95 % interval",
     )
     _draw_bins(axes, bins, least_gap=0.1)
     axes.set_aspect("equal")
@@ -207,7 +208,9 @@ def _gain_figure(goal: GoalEvaluation, capacity: float) -> Figure:
         )  # fmt: skip
     if capacity < 1:
         axes.axvline(capacity, color=_INK, linewidth=0.8, linestyle=(0, (1, 2)))
-        axes.text(capacity + 0.012, 0.02, f"capacity {capacity:.0%}", fontsize=8, color=_QUIET)
+        axes.text(
+            capacity + 0.012, 0.02, f"capacity {in_percent(capacity)}", fontsize=8, color=_QUIET
+        )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.01)
     _in_percent(axes)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from features.clock import rfc3339
+from features.ladder.words import in_percent
 from models.judging.groups.report import GROUPS_EXPLAINED, GroupsReport, group_rows
 from models.judging.metrics import Bin
 from models.scores.calibration import LEVEL
@@ -127,7 +128,9 @@ def _signals_page(goal: GoalEvaluation) -> list[str]:
     )
     if len(goal.signals) > len(heaviest):
         share = sum(one.share for one in heaviest)
-        words += f" These {len(heaviest)} of {len(goal.signals)} have {share:.0%} of the weight."
+        words += (
+            f" These {len(heaviest)} of {len(goal.signals)} have {in_percent(share)} of the weight."
+        )
     rows = [_signal_row(one) for one in heaviest]
     heads = ["signal", "weight", "share", "more of it", "known", "known before", "moved",
              "by chance"]  # fmt: skip
@@ -145,10 +148,10 @@ def _signal_row(one: SignalUse) -> list[str]:
     return [
         f"`{one.id}`",
         f"{100 * one.weight:.1f} points",
-        f"{one.share:.0%}",
+        in_percent(one.share),
         one.more_of_it,
-        f"{one.known:.0%}",
-        number(one.known_before, ".0%"),
+        in_percent(one.known),
+        "–" if one.known_before is None else in_percent(one.known_before),
         f"**{moved}**" if one.has_moved else moved,
         number(one.moved_by_chance, ".2f"),
     ]
@@ -182,17 +185,18 @@ def _plain_words(
     went_on, queue = WENT_ON[goal.goal], performance.queue
     top = performance.reliability[-1]
     words = [
-        f"The highest scores said {top.predicted:.0%} on average; of those points"
-        f" {top.observed:.0%} {went_on}. Of all points {performance.rate:.1%} did."
+        f"The highest scores said {in_percent(top.predicted)} on average; of those points"
+        f" {in_percent(top.observed)} {went_on}. Of all points {in_percent(performance.rate, 1)}"
+        " did."
     ]
     if queue.found is not None and queue.lift is not None:
         words.insert(
             0,
             f"Working {_capacity(evaluation.capacity)} in each of {queue.instants} weeks takes"
             f" {queue.picked:,} of {queue.n:,} places in the queue and finds {queue.hits:.0f} of"
-            f" the {queue.successes:,} whose lead {went_on}: {queue.found:.0%} of the successes for"
-            f" {queue.picked / queue.n:.0%} of the work, {queue.lift:.1f} times what a random order"
-            " finds in as many places a week.",
+            f" the {queue.successes:,} whose lead {went_on}: {in_percent(queue.found)} of the"
+            f" successes for {in_percent(queue.picked / queue.n)} of the work, {queue.lift:.1f}"
+            " times what a random order finds in as many places a week.",
         )
     if goal.evidence != "model":
         words.append(f"These probabilities come from the {goal.evidence} alone, not from a model.")
@@ -201,7 +205,7 @@ def _plain_words(
 
 def _capacity(capacity: float) -> str:
     if capacity < 1:
-        return f"the best {capacity:.0%} of the leads"
+        return f"the best {in_percent(capacity)} of the leads"
     return f"the best {round(capacity)} leads"
 
 
@@ -216,8 +220,8 @@ def _calibration_words(performance: Performance) -> str:
     )
     if performance.interval_coverage is not None:
         words += (
-            f" The served {LEVEL:.0%} intervals hold the observed rate in"
-            f" {performance.interval_coverage:.0%} of the groups."
+            f" The served {in_percent(LEVEL)} intervals hold the observed rate in"
+            f" {in_percent(performance.interval_coverage)} of the groups."
         )
     return words
 
@@ -246,7 +250,7 @@ def _outcomes_page(goal: GoalEvaluation) -> list[str]:
         " counted as lost.",
         _table(
             ["at step", "points", "leads", WENT_ON[goal.goal], "lapsed", "lost", "pending", "rate",
-             "95% interval", "if pending were lost"],
+             "95 % interval", "if pending were lost"],
             [_outcomes_row(step) for step in goal.steps],
         ),
         _picture(goal, "outcomes", "Advanced, lapsed, lost and pending at each step"),
@@ -255,7 +259,9 @@ def _outcomes_page(goal: GoalEvaluation) -> list[str]:
 
 def _outcomes_row(step: StepOutcomes) -> list[str]:
     counts = step.counts
-    interval = "–" if step.rate is None else f"{step.low:.1%} to {step.high:.1%}"
+    interval = (
+        "–" if step.rate is None else f"{in_percent(step.low, 1)} to {in_percent(step.high, 1)}"
+    )
     came = (counts.advanced, counts.lapsed, counts.lost, counts.pending)
     return [
         step.title,
@@ -270,8 +276,8 @@ def _comparison_table(goal: GoalEvaluation, performance: Performance) -> str:
     rows = [[f"**{MODEL}**", *_figures_of(performance), "", ""]]
     rows += [_comparison_row(rival) for rival in goal.baselines if rival.performance is not None]
     return _table(
-        ["", "AUC", "AP", "log loss", "Brier", "ECE", "by chance", "lift 10%", "lift 20%",
-         "found 10%", "weekly queue finds", "bundle − it, log loss", "bundle − it, AUC"],
+        ["", "AUC", "AP", "log loss", "Brier", "ECE", "by chance", "lift 10 %", "lift 20 %",
+         "found 10 %", "weekly queue finds", "bundle − it, log loss", "bundle − it, AUC"],
         rows,
     )  # fmt: skip
 
@@ -307,14 +313,14 @@ def _reliability_table(bins: Sequence[Bin]) -> str:
     rows = [
         [
             f"{line.n:,}",
-            f"{line.predicted:.1%}",
-            f"{line.observed:.1%}",
-            f"{line.low:.1%} to {line.high:.1%}",
+            in_percent(line.predicted, 1),
+            in_percent(line.observed, 1),
+            f"{in_percent(line.low, 1)} to {in_percent(line.high, 1)}",
             "yes" if line.inside else "**no**",
         ]
         for line in bins
     ]
-    return _table(["points", "predicted", "observed", "95% interval", "inside"], rows)
+    return _table(["points", "predicted", "observed", "95 % interval", "inside"], rows)
 
 
 def _parts_table(parts: Iterable[Subgroup], what: str) -> str:
@@ -330,14 +336,14 @@ def _part_row(part: Subgroup, width: int) -> list[str]:
         return [*head, part.note, *[""] * (width - len(head) - 1)]
     return [
         *head,
-        f"{judged.rate:.1%}",
-        f"{judged.mean_probability:.1%}",
+        in_percent(judged.rate, 1),
+        in_percent(judged.mean_probability, 1),
         with_error(judged.auc, judged.auc_error),
         with_error(judged.log_loss, judged.log_loss_error),
         with_error(gap.log_loss, gap.log_loss_error, sign="+"),
         f"{judged.ece:.4f}",
         f"{judged.ece_by_chance:.4f}",
-        f"{judged.bins_inside:.0%}",
+        in_percent(judged.bins_inside),
     ]
 
 
@@ -370,7 +376,7 @@ _HOW_TO_READ: Final = """## How to read this
 * **Log loss** is the mean surprise at what came: lower is better, and it punishes false
   certainty. **Brier** is the mean squared error. **AUC** is the chance that a point that went on
   is ranked above one that did not; 0.5 is a coin. **AP** is the average precision.
-* **Lift 10%**: how many times the average rate the best tenth has. **Found 10%**: the share of
+* **Lift 10 %**: how many times the average rate the best tenth has. **Found 10 %**: the share of
   all successes that stands in it. The **weekly queue** ranks each lead once a week, by its first
   score.
 * **Weight** of a signal: what it adds to a probability or takes from it, on average over the

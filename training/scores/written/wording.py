@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from features.ladder.words import in_percent
 from training.scores.results import SignalUse
 
 __all__ = [
@@ -33,7 +34,7 @@ def number(value: float | None, form: str) -> str:
 
 def percent(value: float | None) -> str:
     """A share in [0, 1] as a percentage with one decimal."""
-    return number(value, ".1%")
+    return "–" if value is None else in_percent(value, 1)
 
 
 def with_error(value: float | None, error: float | None, sign: str = "") -> str:
@@ -56,7 +57,8 @@ def moved_words(signals: Sequence[SignalUse]) -> str:
 def _moved(one: SignalUse) -> str:
     if one.known_before is None or abs(one.known - one.known_before) < _GAP:
         return f"`{one.id}` (stability index {number(one.moved, '.2f')})"
-    return f"`{one.id}` (known of {one.known:.0%} of the points, {one.known_before:.0%} before)"
+    known, before = in_percent(one.known), in_percent(one.known_before)
+    return f"`{one.id}` (known of {known} of the points, {before} before)"
 
 
 _GAP: Final = 0.1

@@ -86,8 +86,8 @@ def test_apart_is_refused_in_one_sentence():
     """It names the group, the figure and the limit; of two groups the lesser speaks for both."""
     (line,) = refused(held(ratio=0.4))
     assert line == (
-        "gender 'm' is apart: 16.0% stand at the top of the queue, 40.0% of the rest; that is 0.40"
-        " times as much (95 % interval 0.36 to 0.45), at least 0.80 is allowed"
+        "gender 'm' is apart: 16.0 % stand at the top of the queue, 40.0 % of the rest; that is"
+        " 0.40 times as much (95 % interval 0.36 to 0.45), at least 0.80 is allowed"
     )
 
 
@@ -95,7 +95,7 @@ def test_more_than_the_rest_is_refused_too():
     """Of three groups one that has far more is named, with the other limit."""
     lines = refused(held(ratio=2.0, groups=3, leads=6000))
     assert any(
-        line.startswith("gender 'x' is apart: 80.0% stand at the top of the queue, 40.0%")
+        line.startswith("gender 'x' is apart: 80.0 % stand at the top of the queue, 40.0 %")
         and line.endswith("at most 1.25 is allowed")
         for line in lines
     )
@@ -105,8 +105,8 @@ def test_chances_that_are_off_for_one_group():
     """The sentence says how far the chances lie off, and what came for each foreseen."""
     (line,) = refused(held(ratio=1.0, off=0.5))
     assert line.startswith(
-        "gender 'm' is apart: the chances lie +20.0% off the rate that came, those of the rest"
-        " 0.0%; what came of them is 0.50 times that of the rest (95 % interval "
+        "gender 'm' is apart: the chances lie +20.0 % off the rate that came, those of the rest"
+        " 0.0 %; what came of them is 0.50 times that of the rest (95 % interval "
     )
     assert line.endswith(", at least 0.80 is allowed")
 
@@ -124,7 +124,7 @@ def test_the_rest_came_to_nothing():
     more[0].update(rest=0.0, ratio=None, ratio_low=1.5, ratio_high=None)
     lines = [line for line in refused(report) if line.startswith("gender 'x'")]
     assert lines == [
-        "gender 'x' is apart: 80.0% stand at the top of the queue, 0.0% of the rest; that is many"
+        "gender 'x' is apart: 80.0 % stand at the top of the queue, 0.0 % of the rest; that is many"
         " times as much (95 % interval from 1.50 on), at most 1.25 is allowed"
     ]
 
@@ -241,13 +241,13 @@ def test_table_and_lines_say_the_same():
     heads, rows = group_rows(report)
     assert {len(row) for row in rows} == {len(heads)}
     assert rows[1] == (
-        "gender", "m", "2,000", "stand at the top of the queue", "16.0%", "14.5% to 17.7%",
-        "40.0%", "0.40", "0.36 to 0.45", "apart",
+        "gender", "m", "2,000", "stand at the top of the queue", "16.0 %", "14.5 % to 17.7 %",
+        "40.0 %", "0.40", "0.36 to 0.45", "apart",
     )  # fmt: skip
     lines = group_lines(report)
     assert lines[0].endswith("0.8 to 1.25 of the ratio to the rest:")
     assert lines[1] == "  gender: known of 4,000 leads, of 0 it is not"
     assert len(lines) == 2 + len(rows)
     assert lines[3] == (
-        "    m: 16.0% stand at the top of the queue, the rest 40.0%; ratio 0.36 to 0.45: apart"
+        "    m: 16.0 % stand at the top of the queue, the rest 40.0 %; ratio 0.36 to 0.45: apart"
     )

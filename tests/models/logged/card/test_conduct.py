@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from features.ladder.controls import Controls
 from features.ladder.ladder import Trait
+from features.ladder.words import in_percent
 from models.judging.groups.figures import GroupFigure
 from models.judging.groups.report import GroupsReport, TraitKnown, group_rows
 from models.logged.card import conduct
@@ -83,8 +84,8 @@ def test_what_is_done_by_lot(known, trained):
     """The shares of the ladder, those that are off left out."""
     ladder = replace(trained.ladder, controls=Controls(none=0.05, no_ask=0.1))
     page = text(conduct.conduct(known({}, ladder=ladder)))
-    assert f"a share of {trained.ladder.policy.exploration:.0%} is spread" in page
-    assert "5% of those that become worth a call are not called; 10% of all leads are" in page
+    assert f"a share of {in_percent(trained.ladder.policy.exploration)} is spread" in page
+    assert "5 % of those that become worth a call are not called; 10 % of all leads are" in page
     assert "at random" not in page
     assert "By lot" not in text(conduct.conduct(known({}, ladder=replace(ladder, offers=()))))
 

@@ -54,7 +54,7 @@ def test_beside_the_champion(trained):
     gate = replace(gate, report=gate.report | {"reordering": told | accepted})
     page = text(judged.analyses(OnRecord(trained, gate)))
     assert "Beside the champion of then, `abababababab`:" in page
-    assert "* by the chance of a purchase, of 114 leads at the top 53 stay (46%)" in page
+    assert "* by the chance of a purchase, of 114 leads at the top 53 stay (46 %)" in page
     assert "their step" not in page
     assert "was accepted by ann: “other leads came”." in page
 
@@ -70,7 +70,7 @@ def test_what_chance_does_not_explain(known):
     ]
     part = scores_report(known().bundle)["advancement"] | {"realised": realised}
     page = text(judged.analyses(known({"advancement": part})))
-    came = "19.0% was said, and 31.4% came (95 % interval 19.5% to 46.4%, by 49 leads)"
+    came = "19.0 % was said, and 31.4 % came (95 % interval 19.5 % to 46.4 %, by 49 leads)"
     assert f"On average {came}: chance explains the difference." in page
     assert f"* Before Value exchange, {came}." in page
     assert f"* In the four weeks from 2026-06-01T00:00:00Z, {came}." in page

@@ -60,7 +60,7 @@ def test_measured():
     assert "is not measured" in measured(read_ladder("b2b"))
     source = SOURCE.replace("# no_ask = 0.05", "no_ask = 0.05 #")
     assert source != SOURCE
-    assert "5% of leads are asked nothing" in measured(parse_ladder(source))
+    assert "5 % of leads are asked nothing" in measured(parse_ladder(source))
 
 
 def test_home(site, empty):

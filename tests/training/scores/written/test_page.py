@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from features.ladder.words import in_percent
 from tests.training.scores.scene import too_early
 from training.scores.written.page import page
 
@@ -43,7 +44,8 @@ def test_what_the_probabilities_rest_on(told, judged):
     ):
         section = part.split("### What the probabilities rest on\n")[1].split("\n### ")[0]
         first = goal.signals[0]
-        assert f"| `{first.id}` | {100 * first.weight:.1f} points | {first.share:.0%} |" in section
+        row = f"| `{first.id}` | {100 * first.weight:.1f} points | {in_percent(first.share)} |"
+        assert row in section
         assert section.count("| `") == 15 < len(goal.signals)
         assert f"These 15 of {len(goal.signals)} have" in section
         assert "The values of none of them have moved beyond what chance explains." in section

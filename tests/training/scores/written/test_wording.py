@@ -12,7 +12,7 @@ QUIET = SignalUse("activity.recent", 0.05, 0.4, "higher", 0.98, 0.97, 0.04, 0.02
 def test_figures_as_text():
     """A figure is rounded; one that does not exist is a dash."""
     assert [number(None, ".2f"), number(1.234, ".2f")] == ["–", "1.23"]
-    assert [percent(None), percent(0.1234)] == ["–", "12.3%"]
+    assert [percent(None), percent(0.1234)] == ["–", "12.3 %"]
 
 
 def test_errors_stand_beside():
@@ -38,6 +38,6 @@ def test_what_has_moved_is_named():
     light = replace(shifted, id="trait.size", share=0.004)
     assert moved_words([shifted, QUIET, broken, light]) == (
         "Moved beyond what chance explains: `activity.recent` (stability index 0.31);"
-        " `step.webinar.minutes` (known of 2% of the points, 61% before)."
+        " `step.webinar.minutes` (known of 2 % of the points, 61 % before)."
     )
     assert moved_words([QUIET, light]) == moved_words([QUIET])
