@@ -81,6 +81,7 @@ def who_was_judged(audit: Audit) -> str:
 
 def _found(audit: Audit) -> str:
     assert audit.found is not None  # noqa: S101 asked for where it is there
+    assert audit.low is not None and audit.high is not None  # noqa: S101, PT018 and these
     assert audit.by_chance is not None  # noqa: S101 and this with it
     missed = round(audit.missed or 0.0)
     of_week = f"{audit.capacity:,.0f} of each week, " if audit.capacity >= 1 else ""
@@ -101,7 +102,8 @@ def _part(share: float) -> str:
 
 
 def _order(audit: Audit) -> str:
-    assert audit.auc_low is not None  # noqa: S101 there is an interval wherever there is an AUC
+    # there is an interval wherever there is an AUC
+    assert audit.auc_low is not None and audit.auc_high is not None  # noqa: S101, PT018
     told = (
         "of two leads, one that won and one that did not,"
         f" {_part(audit.auc or 0.0)} of the time the winner"
