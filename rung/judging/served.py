@@ -97,7 +97,7 @@ def _print_goal(goal: str, found: dict[str, Any]) -> None:
 
 
 def _print_offer(ladder: Ladder, one: OfferByLot) -> None:
-    from models.judging.trials.wording import leads_told_of
+    from models.judging.trials.wording import VERDICTS, leads_told_of
 
     offer = ladder.offer(one["offer"])
     title = offer.title if offer else one["offer"]
@@ -107,7 +107,7 @@ def _print_offer(ladder: Ladder, one: OfferByLot) -> None:
         of = leads_told_of(effect, one["worth"], 0.25)
         known = (
             f"{of * effect['value']:+,.1f} of {of:,} ({of * effect['low']:+,.1f} to"
-            f" {of * effect['high']:+,.1f}), {one['verdict']}"
+            f" {of * effect['high']:+,.1f}), {VERDICTS[one['verdict']]}"
         )
     leads = f"{asked['leads']:,} asked, {alone['leads']:,} left alone"
     print_line(f"{title}: {leads}, by lot: {known}")

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from features.files import new_file
 from models.judging.funnel.cause_shapes import FunnelCauses
-from models.judging.funnel.shapes import BandedWay, Funnel, Rate, StepBand, StepFunnel, Whole
+from models.judging.funnel.shapes import (
+    BandedWay,
+    BandVerdict,
+    Funnel,
+    Rate,
+    StepBand,
+    StepFunnel,
+    Whole,
+)
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from models.judging.funnel.wording import counted_said, lever_said, of_100
 from models.judging.spreadsheet import csv_of
@@ -79,7 +87,16 @@ def _lines(found: Funnel) -> Iterator[str]:
 
 def _beside(way: Whole | BandedWay) -> str:
     """What is healthy for a way, and how that compares; "" without a band."""
-    return "" if way["band"] is None else f" Healthy is {_healthy(way['band'])}: {way['verdict']}."
+    return (
+        ""
+        if way["band"] is None
+        else f" Healthy is {_healthy(way['band'])}: {_compared(way['verdict'])}."
+    )
+
+
+def _compared(verdict: BandVerdict) -> str:
+    """How a rate compares with its band, in words."""
+    return "not known yet" if verdict == "undetermined" else verdict
 
 
 def _healthy(band: StepBand) -> str:
@@ -101,7 +118,7 @@ def _whose(found: Funnel) -> str:
 def _row(step: StepFunnel) -> str:
     counts, band = step["counts"], step["band"]
     healthy = "" if band is None else _healthy(band)
-    verdict = "" if step["verdict"] == "no band" else f": {step['verdict']}"
+    verdict = "" if step["verdict"] == "no band" else f": {_compared(step['verdict'])}"
     return (
         f"| {step['title']} | {counts['came']:,} | {counts['advanced']:,} | {counts['lapsed']:,} |"
         f" {counts['lost']:,} | {counts['left']:,} | {counts['pending']:,} |"

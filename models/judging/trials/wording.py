@@ -12,6 +12,7 @@ from models.judging.trials.shapes import (
 )
 
 __all__ = [
+    "VERDICTS",
     "WORTH",
     "about_count",
     "headline",
@@ -22,6 +23,14 @@ __all__ = [
 
 WORTH: Final = 0.02
 """A difference of shares below which it is not worth having, at most, where nobody says one."""
+
+VERDICTS: Final[dict[ComparisonVerdict, str]] = {
+    "helps": "it helps",
+    "hurts": "it hurts",
+    "no_difference": "no difference worth having",
+    "unknown": "whether it helps is not known yet",
+}
+"""What a comparison comes to, after its figures."""
 
 
 def sentence_of_comparison(

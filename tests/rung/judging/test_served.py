@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from features.store.events import EventStore
@@ -9,6 +11,7 @@ from features.store.kept.reports import Reports
 from models.bundle import load_bundle
 from models.gate import Gate
 from models.judging.served import OFFERS, POLICY, SCORES, about_policy
+from rung.judging.served import _print_offer
 from tests.rung.scene import call, done, message
 
 
@@ -49,6 +52,25 @@ def test_what_is_found_is_kept(drawn, url, monkeypatch):
     assert "by lot: " in said
     assert "learned: may not serve yet" in said
     assert "  the gate: " in said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("unknown", "whether it helps is not known yet"),
+        ("no_difference", "no difference worth having"),
+        ("helps", "it helps"),
+    ],
+)
+def test_a_verdict_in_words(b2b, capsys, verdict, words):
+    """A word of programs stands in no line: whoever reads it is told what it means."""
+    effect = {"value": 0.01, "low": -0.02, "high": 0.04}
+    arm = {"leads": 40}
+    one: Any = {"offer": "guide", "effect": effect, "asked": arm, "alone": arm}
+    _print_offer(b2b, one | {"worth": 0.02, "verdict": verdict})
+    assert capsys.readouterr().out == (
+        f"guide: 40 asked, 40 left alone, by lot: +1.0 of 100 (-2.0 to +4.0), {words}\n"
+    )
 
 
 def test_a_bundle_of_today_cannot_be_judged(bundle_folder, events_file):
