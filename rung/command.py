@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from rung import cluster, demo, ladder, lead, logs, offer, publishing, service, training
 from rung.judging import (
@@ -105,34 +105,45 @@ def _run(arguments: Sequence[str] | None) -> int:
         refuse_to_overwrite(parsed)
         return int(parsed.verb(parsed, _progress(quiet=_is_quiet(parsed))) or 0)
     except LadderError as error:
-        print(folded(str(error), sys.stderr), file=sys.stderr)
+        say_aside(folded(str(error), sys.stderr))
         return 3
     except RungError as error:
-        print(folded(f"rung: {error}", sys.stderr), file=sys.stderr)
+        say_aside(folded(f"rung: {error}", sys.stderr))
         return 1
     except KeyboardInterrupt:
-        print("\nrung: stopped", file=sys.stderr)
+        say_aside("\nrung: stopped")
         return 130
 
 
 def _flush() -> None:
     """Write what was printed and waits; what cannot be is let go, or Python tries again at its end.
 
+    Of progress and errors nothing more is said: a result is none the worse for them.
+
     Raises
     ------
     _NobodyReads : whoever read it has gone, as `head` does.
     OSError : the disk is full.
     """
-    if sys.stdout is None or sys.stdout.closed:
-        return
+    _let_go(sys.stderr)
+    error = _let_go(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        raise _NobodyReads from error
+    if error is not None:
+        raise error
+
+
+def _let_go(stream: TextIO | None) -> OSError | None:
+    """Write what waits in a stream; why it cannot be, where it is let go."""
+    if stream is None or stream.closed:
+        return None
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError as error:
         with suppress(OSError), Path(os.devnull).open("wb") as nothing:
-            os.dup2(nothing.fileno(), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise _NobodyReads from error
-        raise
+            os.dup2(nothing.fileno(), stream.fileno())
+        return error
+    return None
 
 
 def _is_read() -> bool:
@@ -147,7 +158,7 @@ def _is_read() -> bool:
 
 def _failed(error: OSError) -> int:
     named = f"{error.filename}: " if error.filename else ""
-    print(f"rung: {named}{error.strerror or error}", file=sys.stderr)
+    say_aside(f"rung: {named}{error.strerror or error}")
     return 1
 
 

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
@@ -287,8 +288,13 @@ def _fold(line: str, width: int) -> str:
 
 
 def say_aside(line: str) -> None:
-    """Write a line to standard error, where threads may do so at once."""
-    with _ASIDE:
+    """Write a line to standard error, where threads may do so at once.
+
+    It ends no work: what cannot be written, on a full disk or where nobody listens, is let go.
+    """
+    if sys.stderr is None:  # Python would write to standard output instead
+        return
+    with _ASIDE, suppress(OSError, ValueError):
         print(f"{line}\n", end="", file=sys.stderr, flush=True)
 
 

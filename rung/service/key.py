@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from rung.options import Progress, add_verb, group, json_option, store_option
+from rung.options import Progress, add_verb, group, json_option, say_aside, store_option
 from rung.reading import print_json, print_line, store_of
 
 __all__ = ["add_key"]
@@ -52,7 +51,7 @@ def _create(parsed: argparse.Namespace, _: Progress) -> None:
     if parsed.json:
         return print_json({**key.as_dict(), "key": text})
     print(text)
-    print("keep it now: it cannot be shown again", file=sys.stderr)
+    say_aside("keep it now: it cannot be shown again")
     return None
 
 

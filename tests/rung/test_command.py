@@ -139,6 +139,19 @@ def test_output_that_cannot_be_written(words, is_piped, is_buffered):
     assert (found.returncode, found.stderr) == (1, said)
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_progress_that_cannot_be_written(is_closed):
+    """A full disk under what is said aside, or none there at all, ends no work and changes none."""
+    code = "import sys; from rung import main; from rung.options import note; note('by the way')"
+    after = " 2>&-" if is_closed else " 2>/dev/full"
+    command = f'"$0" -c "$1; sys.exit(main(sys.argv[1:]))" ladder check b2b{after}'
+    found = subprocess.run(
+        ["sh", "-c", command, sys.executable, code], stdout=subprocess.PIPE, text=True
+    )
+    assert found.returncode == 0
+    assert found.stdout.startswith("step ")
+
+
 def test_letters_that_the_encoding_has_not(monkeypatch):
     """They are escaped: a title has curly quotes, a file or a terminal may be Latin-1."""
     file = BytesIO()
