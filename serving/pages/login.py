@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.edge.access import access_of, not_its_ladder
 from serving.edge.errors import KeyNeeded, TooManyRequests
+from serving.edge.rate_limit import address_of
 from serving.edge.sessions import is_https, keep_session, session_cookie
 from serving.pages.common.forms import check_same_site, form_of, own_path
 from serving.pages.common.rendering import html
@@ -44,7 +45,7 @@ async def login(request: Request) -> Response:
     access = access_of(request)
     if await access.is_open():
         return RedirectResponse(target, 303)
-    seconds = access.logins.wait(request.client.host if request.client else "")
+    seconds = access.logins.wait(address_of(request))
     if seconds:
         raise TooManyRequests("There were too many attempts to log in; wait a moment.", seconds)
     asker = await access.by_key(form.get("key", "").strip())

@@ -237,6 +237,15 @@ def test_attempts_are_limited(app, clock):
     assert log_in(client, key).status_code == 303
 
 
+def test_a_network_of_ipv6_logs_in_as_one_address(app):
+    """Another address of the same /64 gets no tries of its own; one of another network does."""
+    make(app, "read")
+    for at in range(10):
+        assert log_in(client_of(app, host=f"2001:db8::{at + 1}"), "rung_a_b").status_code == 403
+    assert log_in(client_of(app, host="2001:db8:0:0:9::9"), "rung_a_b").status_code == 429
+    assert log_in(client_of(app, host="2001:db8:0:1::1"), "rung_a_b").status_code == 403
+
+
 def test_a_large_form(app):
     """A form beyond a few KiB is not read to its end."""
     make(app, "read")
