@@ -26,11 +26,14 @@ from features.signals.snapshot import Snapshot
 from models.bundle import Bundle, Scores
 from models.offers.channels import may_be_written_to
 from models.offers.eligibility import (
+    NO_CANDIDATE,
+    ON_PURPOSE,
     UNRESTRICTED,
     Asked,
     Eligibility,
     Excluded,
     Spell,
+    against_nurture,
     eligibility,
     is_left_alone,
     quiet_spell,
@@ -175,7 +178,11 @@ class Adviser:
         if asked.only is not None:
             shares = self._among(asked.only, shares, forecast, allowed.excluded)
         there = np.flatnonzero(shares > 0.0)
-        excluded = (*allowed.excluded, *self._worse(forecast, shares))
+        excluded = (
+            *allowed.excluded,
+            *self._worse(forecast, shares),
+            *self._no_nurture(forecast, shares, history, as_of, asked),
+        )
         likeliest = int(np.lexsort((-forecast.beliefs.gain[0], -shares))[0])
         if not is_drawn:
             shares = (np.arange(len(shares)) == likeliest).astype(np.float64)
@@ -261,6 +268,26 @@ class Adviser:
             for at in left_out
             if at < len(self.ladder.offers)
         )
+
+    def _no_nurture(
+        self, forecast: Forecast, shares: Floats, history: OfferHistory, as_of: int, asked: Asked
+    ) -> tuple[Excluded, ...]:
+        """Why nothing useful may be sent: by what a lead may get, the caller, or what is believed.
+
+        Empty where it may be chosen.
+        """
+        at, beliefs = self.options.nurture, forecast.beliefs
+        if shares[at] > 0.0:
+            return ()
+        if against := against_nurture(self.ladder, history, as_of, asked):
+            return (against,)
+        if not beliefs.eligible[0, at]:
+            return (Excluded(NURTURE, "left_alone", ON_PURPOSE),)
+        if asked.only is not None and NURTURE not in asked.only:
+            return (Excluded(NURTURE, "not_a_candidate", NO_CANDIDATE),)
+        alone = float(beliefs.advance[0, self.options.no_ask])
+        words = _worse_words(float(beliefs.advance[0, at]), alone)
+        return (Excluded(NURTURE, BELIEVED_WORSE, words),)
 
     def _framing(self, offer: Offer | None, decision_id: str | None) -> tuple[Framing, float]:
         if offer is None:

@@ -39,6 +39,7 @@ from models.offers.words import days as _days
 from models.offers.words import listed as _listed
 
 __all__ = [
+    "NO_CANDIDATE",
     "ON_PURPOSE",
     "REASONS",
     "UNRESTRICTED",
@@ -46,6 +47,7 @@ __all__ = [
     "Eligibility",
     "Excluded",
     "Spell",
+    "against_nurture",
     "eligibility",
     "is_left_alone",
     "limit_against",
@@ -56,6 +58,7 @@ __all__ = [
 
 ON_PURPOSE: Final = "left alone on purpose, so that the difference it makes is known"
 """What is said of a lead that is a control."""
+NO_CANDIDATE: Final = "is not among the candidates that were asked for"
 _LEFT_IN_PEACE: Final = "the lead is lost: nothing is asked of it"
 
 
@@ -119,7 +122,7 @@ def limit_against(
     offer_id : or `NURTURE`, which a lost lead is spared as well, and one with no open channel.
     """
     if offer_id == NURTURE:
-        return _against_nurture(ladder, history, as_of, asked)
+        return against_nurture(ladder, history, as_of, asked)
     plan = plan_of(ladder)
     case = case_of(plan, 0, history, as_of, asked)
     return next(
@@ -127,9 +130,10 @@ def limit_against(
     )
 
 
-def _against_nurture(
+def against_nurture(
     ladder: Ladder, history: OfferHistory, as_of: int, asked: Asked
 ) -> Excluded | None:
+    """Why a lead is not even to be sent something useful; None where it may be."""
     if history.is_lost:
         return Excluded(NURTURE, "lost", _LEFT_IN_PEACE)
     if not may_be_written_to(ladder, history, as_of, asked):
@@ -193,7 +197,7 @@ def _not_a_candidate(standing: Standing, case: Case) -> str:
     candidates = case.asked.candidates
     if candidates is None or standing.offer.id in candidates:
         return ""
-    return "is not among the candidates that were asked for"
+    return NO_CANDIDATE
 
 
 def _excluded_by_caller(standing: Standing, case: Case) -> str:

@@ -123,7 +123,10 @@ class RecommendationAnswer(TypedDict):
             description="All options, `nurture` and `no_ask` among them; propensities add up to 1."
         ),
     ]
-    excluded: Annotated[list[ExcludedAnswer], Field(description="All other offers of the ladder.")]
+    excluded: Annotated[
+        list[ExcludedAnswer],
+        Field(description="All other offers of the ladder; `nurture`, if no option."),
+    ]
     policy: PolicyAnswer
     claimed_by: Annotated[
         str | None,

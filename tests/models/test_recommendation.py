@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from features.offers.history import history_of
 from features.signals.snapshot import Snapshot, snapshot
 from models.bundle import Bundle
 from models.offers.eligibility import Asked
+from models.offers.offer_model import Forecast
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Adviser, Recommendation, forecast_of
 
@@ -82,6 +84,40 @@ def test_what_is_believed_worse_is_out(trained, shot, position):
     assert {one.offer_id for one in worse} <= {
         one.option_id for one in recommended(trained, shot, position).ranking
     }
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        ("not_a_candidate", "is not among the candidates"),
+        ("lost", "the lead is lost"),
+        ("believed_worse", " with it and "),
+    ],
+)
+def test_why_nothing_useful_is_sent_is_in_the_record(trained, shot, monkeypatch, why, text):
+    """To nurture is an option or out for a reason, as an offer is, whatever left it out."""
+    one = shot.rows(np.arange(len(shot.leads)) == int(np.argmax(shot.position == 1)))
+    history = history_of((), trained.ladder, int(one.as_of[0]))
+    adviser, asked = Adviser(trained, "careful"), Asked()
+    if why == "not_a_candidate":
+        asked = Asked(candidates=frozenset(), only=frozenset({NO_ASK}))
+    elif why == "lost":
+        history = replace(history, is_lost=True)
+    else:
+        forecast, at = adviser.forecast, adviser.options.nurture
+
+        def worse(_: Adviser, *about: Any) -> Forecast:
+            beliefs = forecast(*about).beliefs
+            advance, gain = beliefs.advance.copy(), beliefs.gain.copy()
+            advance[0, at], gain[0, at] = advance[0].min() - 0.01, gain[0].min() - 1.0
+            lower = replace(beliefs, advance=advance, gain=gain)
+            return replace(forecast(*about), beliefs=lower)
+
+        monkeypatch.setattr(Adviser, "forecast", worse)
+    found = adviser.recommend(one, trained.score(one), history, "d-1", asked)
+    assert NURTURE not in found.decision.options
+    assert [why for name, why in found.decision.excluded if name == NURTURE] == [why]
+    assert text in found.excluded[-1].text
 
 
 def test_nurture_names_what_to_send(trained, shot):
