@@ -13,6 +13,6 @@ def rounded(value: float, digits: int = 4) -> str:
     return f"{float(f'{value:.{digits}g}'):,.15g}"
 
 
-def signed(value: float, digits: int = 4) -> str:
-    """The same of a difference: "+1,425", "-0.0314"."""
-    return f"{float(f'{value:.{digits}g}'):+,.15g}"
+def signed(value: float, digits: int = 4, unit: str = "") -> str:
+    """The same of a difference, in a unit if it has one: "+1,425 EUR", "-0.0314"."""
+    return f"{float(f'{value:.{digits}g}'):+,.15g} {unit}".rstrip()

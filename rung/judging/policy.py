@@ -85,6 +85,7 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
     from training.policies.gate import missing
 
     value, gain = evaluation.assessment.value, evaluation.assessment.gain
+    unit = evaluation.currency
     print_line(
         f"{evaluation.name}: {things(value.decisions, 'decision')} of"
         f" {things(value.leads, 'lead')}, worth {value.effective_sample_size:,.0f} of equal"
@@ -93,15 +94,15 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
     for name, worth, more in (("IPS", value.ips, gain.ips), ("SNIPS", value.snips, gain.snips),
                               ("DR", value.dr, gain.dr)):  # fmt: skip
         print_line(
-            f"  {name:<6}{rounded(worth.value):>12} a decision; over {evaluation.against}"
-            f" {signed(more.value)} ({signed(more.low)} to {signed(more.high)})"
+            f"  {name:<6}{rounded(worth.value):>12} {unit} a decision; over {evaluation.against}"
+            f" {signed(more.value, unit=unit)} ({signed(more.low)} to {signed(more.high)})"
         )
     watch = evaluation.watch
     if watch:
         print_line(
-            f"  at all looks {signed(watch.value)} ({signed(watch.low)} to {signed(watch.high)})"
-            f" on {things(watch.leads, 'lead')} with {things(watch.decisions, 'decision')},"
-            f" by {watch.estimator}"
+            f"  at all looks {signed(watch.value, unit=unit)} ({signed(watch.low)} to"
+            f" {signed(watch.high)}) on {things(watch.leads, 'lead')} with"
+            f" {things(watch.decisions, 'decision')}, by {watch.estimator}"
         )
     for line in group_lines(evaluation.groups) if evaluation.groups else ():
         print_line(f"  {line}")
@@ -119,6 +120,7 @@ def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
     found = compare(bundle, log, **window, progress=progress)
     if parsed.json:
         return print_json({name: asdict(one) for name, one in found.items()})
+    print_line(f"values and gains in {bundle.ladder.value.currency} a decision:\n")
     print_markdown(comparison_table(found))
     return None
 

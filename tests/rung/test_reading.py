@@ -85,7 +85,7 @@ def test_no_column_runs_into_the_next() -> None:
         [
             ("", "champion", "difference"),
             (
-                "value in the top 10%, a hundred scores",
+                "value in the top 10 %, a hundred scores",
                 "45,784.70",
                 "-1,867.70 ± 2,046.29",
                 "worse",
@@ -96,7 +96,7 @@ def test_no_column_runs_into_the_next() -> None:
     )
     assert lines == [
         "                                         champion            difference",
-        "value in the top 10%, a hundred scores  45,784.70  -1,867.70 ± 2,046.29  worse",
+        "value in the top 10 %, a hundred scores  45,784.70  -1,867.70 ± 2,046.29  worse",
         "AUC                                           0.9",
     ]
 

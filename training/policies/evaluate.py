@@ -78,6 +78,7 @@ class PolicyEvaluation:
     pending : decisions whose windows are not over.
     watch : the gain by an interval that holds at all looks together; None where no lead's decisions
         are over. The gate asks it.
+    currency : of the ladder; all values and gains but `advance` are in it.
     advance : the gain in the rate of the next step, beside that in value.
     shares : how often each option is chosen, by the policy and by the log.
     groups : of protected traits; None where the ladder has no such trait.
@@ -96,6 +97,7 @@ class PolicyEvaluation:
     watch: WatchedGain | None
     advance: PolicyGain
     shares: dict[str, tuple[float, float]]
+    currency: str
     groups: GroupsReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -153,6 +155,7 @@ def evaluate_policy(
             option: (float(target[:, at].mean()), float((judged.chosen == at).mean()))
             for at, option in enumerate(bundle.offers.options.ids)
         },
+        currency=bundle.ladder.value.currency,
         groups=groups_of_policy(log, bundle.ladder, judged, target),
     )
 

@@ -175,13 +175,15 @@ def checks(report: dict[str, Any], ladder: Ladder | None = None) -> tuple[GateCh
     return (
         _check("later", _flattery(report)),
         _check("against", _weak_rival(report)),
-        *_figures(report["assessment"], report["watch"]),
+        *_figures(report["assessment"], report["watch"], report.get("currency", "")),
         _check("groups", _of_groups(report, ladder)),
     )
 
 
-def _figures(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[GateCheck, ...]:
-    """What is asked of the figures themselves."""
+def _figures(
+    assessment: dict[str, Any], watch: dict[str, Any] | None, unit: str = ""
+) -> tuple[GateCheck, ...]:
+    """What is asked of the figures themselves; reports of former versions name no unit."""
     gain, segments = assessment["gain"], assessment["segments"]
     harmed = _harmed(segments)
     leads = None if watch is None else float(watch["leads"])
@@ -191,8 +193,8 @@ def _figures(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[
             *("agree", _disagreement(gain, assessment["value"])),
             *(float(gain["disagreement"]), _DISAGREEMENT),
         ),
-        _check("sure", _watched(watch, gain, segments), leads, enough),
-        _check("harm", _harm(segments), float(len(harmed)), 0.0, harmed),
+        _check("sure", _watched(watch, gain, segments, unit), leads, enough),
+        _check("harm", _harm(segments, unit), float(len(harmed)), 0.0, harmed),
     )
 
 
@@ -278,7 +280,7 @@ def _is_worse(watch: dict[str, Any] | None) -> bool:
 
 
 def _watched(
-    watch: dict[str, Any] | None, gain: dict[str, Any], segments: dict[str, Any]
+    watch: dict[str, Any] | None, gain: dict[str, Any], segments: dict[str, Any], unit: str
 ) -> list[str]:
     if watch is None:
         return [
@@ -287,15 +289,16 @@ def _watched(
         ]
     if watch["low"] > 0:
         return []
-    told = f"{signed(watch['value'])} a decision on {watch['leads']:,} leads"
+    low, high = (signed(watch[end], unit=unit) for end in ("low", "high"))
+    told = f"{signed(watch['value'], unit=unit)} a decision on {watch['leads']:,} leads"
     if _is_worse(watch):
-        return [f"it is worse: {told}, surely below {signed(watch['high'])}; it should not serve"]
+        return [f"it is worse: {told}, surely below {high}; it should not serve"]
     if watch["value"] <= 0:
         return [f"no gain: {told}"]
     more = (_leads_needed(watch) or 0.0) - watch["leads"]
     return [
-        f"the gain is not sure: {told}, between {signed(watch['low'])} and {signed(watch['high'])}"
-        f" however often one looks; {_about(more)} more leads would tell{_where(gain, segments)}"
+        f"the gain is not sure: {told}, between {low} and {high} however often one looks;"
+        f" {_about(more)} more leads would tell{_where(gain, segments)}"
     ]
 
 
@@ -352,10 +355,10 @@ def _where(gain: dict[str, Any], segments: dict[str, Any]) -> str:
     return f", most of all at {worst}"
 
 
-def _harm(segments: dict[str, Any]) -> list[str]:
+def _harm(segments: dict[str, Any], unit: str = "") -> list[str]:
     return [
-        f"{name} is harmed: {signed(segments[name]['dr']['value'])} a decision (surely below 0, on"
-        f" {segments[name]['decisions']:,} decisions)"
+        f"{name} is harmed: {signed(segments[name]['dr']['value'], unit=unit)} a decision (surely"
+        f" below 0, on {segments[name]['decisions']:,} decisions)"
         for name in _harmed(segments)
     ]
 

@@ -52,7 +52,7 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
     against = _log_name(evaluation.against)
     parts = [
         f"# What the policy `{evaluation.name}` would have been worth",
-        _verdict(evaluation.watch, against),
+        _verdict(evaluation.watch, against, evaluation.currency),
         f"Bundle `{evaluation.bundle}`, trained on what was known by {evaluation.trained_until},"
         f" judged on {value.decisions:,} decisions of {value.leads:,} leads from"
         f" {evaluation.start} to {evaluation.until}; {evaluation.pending:,} later ones are pending"
@@ -66,11 +66,11 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
         "![Values and gains with their intervals](policy.png)",
         "## How much the log can tell",
         _reliance(assessment),
-        f"## Value a decision, and the gain over {against}",
+        f"## Value a decision, and the gain over {against}, in {evaluation.currency}",
         comparison_table({**rivals, evaluation.name: assessment}),
         _next_step(evaluation.advance.dr),
         "## Segments",
-        _segments_table(assessment.segments),
+        _segments_table(assessment.segments, evaluation.currency),
         "## How often each option is chosen",
         _shares_table(evaluation.shares),
     ]
@@ -83,7 +83,7 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
     parts += [
         "## Against the gate",
         "\n".join(f"* {line}" for line in missing(evaluation.as_dict())) or "Nothing is missing.",
-        _HOW_TO_READ,
+        _HOW_TO_READ.format(currency=evaluation.currency),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -108,7 +108,7 @@ def _log_name(against: str) -> str:
     return "the policy that took the decisions" if against == "logged" else f"`{against}`"
 
 
-def _verdict(watch: WatchedGain | None, against: str) -> str:
+def _verdict(watch: WatchedGain | None, against: str, currency: str) -> str:
     if watch is None:
         return (
             "**No lead can be counted yet**: a lead counts once all is over that its first"
@@ -121,7 +121,7 @@ def _verdict(watch: WatchedGain | None, against: str) -> str:
     else:
         sure = "no sure difference"
     return (
-        f"**{signed(watch.value)} a decision over {against}: {sure}** (between"
+        f"**{signed(watch.value, unit=currency)} a decision over {against}: {sure}** (between"
         f" {signed(watch.low)} and {signed(watch.high)} however often one looks, at 95 %;"
         f" {watch.leads:,} leads with {watch.decisions:,} decisions, by {watch.estimator})."
     )
@@ -157,7 +157,7 @@ def comparison_table(assessments: Mapping[str, Assessment]) -> str:
     return _table(heads, rows)
 
 
-def _segments_table(segments: Mapping[str, PolicyGain]) -> str:
+def _segments_table(segments: Mapping[str, PolicyGain], currency: str) -> str:
     if not segments:
         return "No segment had decisions enough."
     rows = [
@@ -169,7 +169,7 @@ def _segments_table(segments: Mapping[str, PolicyGain]) -> str:
         )
         for name, one in segments.items()
     ]
-    return _table(("segment", "decisions", "gain (DR)", "95 % interval"), rows)
+    return _table(("segment", "decisions", f"gain (DR), {currency}", "95 % interval"), rows)
 
 
 def _shares_table(shares: Mapping[str, tuple[float, float]]) -> str:
@@ -195,8 +195,8 @@ _HOW_TO_READ: Final = """\
 ## How to read this
 
 A value is what a decision brought within the ladder's horizon, less what the offer cost, in the
-ladder's currency. It is that of one decision in the life of a lead whose other decisions were taken
-by the log's policy; it is not that of a life under the new one.
+ladder's currency ({currency}). It is that of one decision in the life of a lead whose other
+decisions were taken by the log's policy; it is not that of a life under the new one.
 
 * **IPS** weights what came of each decision by how much likelier the policy makes it.
 * **SNIPS** divides by the weights that came.
@@ -221,7 +221,7 @@ def _figure(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> F
         2, 1, height_ratios=[len(policies) + 0.5, max(1, len(segments)) + 0.5]
     )
     against = "the log" if evaluation.against == "logged" else evaluation.against
-    _draw(above, policies, f"Gain a decision over {against}: policies")
+    _draw(above, policies, f"Gain a decision over {against}, {evaluation.currency}: policies")
     _draw(below, segments, f"The same, by segment: {evaluation.name}")
     return figure
 

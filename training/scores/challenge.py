@@ -315,7 +315,8 @@ def _pairs(both: Sequence[Answers], bundle: Bundle, goal: str, seed: int) -> lis
             rate = float(np.average(one.happened, weights=weight)) if weight.any() else 0.0
             return None if part is None else 100.0 * part * rate * worth
 
-        name = f"value in the top {_CAPACITY:.0%}, a hundred scores"
+        money = bundle.ladder.value.currency
+        name = f"value in the top {in_percent(_CAPACITY)}, {money} a hundred scores"
         found.append(replace(_pair(name, *over(value_of), is_better=True), is_money=True))
     return found
 

@@ -104,7 +104,7 @@ def test_compare(world, serving, capsys):
 
 def test_columns_hold_their_names_and_money(capsys):
     """Money is written as elsewhere, and nothing runs together."""
-    name = "value in the top 10%, a hundred scores"
+    name = "value in the top 10 %, EUR a hundred scores"
     pairs = (
         Pair("AUC", 0.9, 0.91, 0.01, 0.002, is_better=True),
         Pair("lift of the top 10 %", None, 2.0, None, None, is_better=True),

@@ -49,7 +49,7 @@ def test_policy_evaluate_in_words(policy_report):
         first,
     )
     assert [line.split()[0] for line in rest[:3]] == ["IPS", "SNIPS", "DR"]
-    assert all("a decision; over logged " in line for line in rest[:3])
+    assert all("EUR a decision; over logged " in line for line in rest[:3])
     assert re.fullmatch(
         r"  at all looks \S+ \(\S+ to \S+\) on [\d,]+ leads with [\d,]+ decisions, by \w+", rest[3]
     )

@@ -29,6 +29,7 @@ from training.policies.gate import (
     LEAST_EFFECTIVE,
     checks,
     judge_policy,
+    missing,
     one_look_refusals,
     promote,
     read_policy_report,
@@ -229,6 +230,16 @@ def test_a_gain_that_is_not_sure_at_all_looks(watch, sentence):
     """The gate asks the interval that holds however often one looks, and says what it is."""
     (found,) = refusals(passing(), watch)
     assert re.match(sentence, found), found
+
+
+def test_a_gain_is_told_in_the_currency_of_its_report():
+    """A figure of money has its unit; a report of a former version, which names none, has none."""
+    harmed = report(watch=watched(-0.2, -0.9, 0.5))
+    harmed["assessment"]["segments"]["step: look"] = gain(-3.0, 0.1)
+    said = missing(harmed | {"currency": "CHF"})
+    assert said[0] == "no gain: -0.2 CHF a decision on 2,000 leads"
+    assert said[1].startswith("step: look is harmed: -3 CHF a decision (")
+    assert missing(harmed)[0] == "no gain: -0.2 a decision on 2,000 leads"
 
 
 def test_a_gain_of_nothing_is_none():

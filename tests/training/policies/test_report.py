@@ -52,6 +52,14 @@ def test_money_is_written_without_exponents(rivals):
     assert row[4:6] == ["+1,425", "+620.7 to +23,460"]
 
 
+def test_money_has_its_unit(page):
+    """Values and gains say what they are in, at the head of each part that holds some."""
+    assert " EUR a decision over " in page
+    assert "and the gain over the policy that took the decisions, in EUR\n" in page
+    assert "\n| segment | decisions | gain (DR), EUR | 95 % interval |\n" in page
+    assert "in the\nladder's currency (EUR)." in page
+
+
 @pytest.mark.parametrize(
     ("value", "low", "high", "said"),
     [
@@ -168,11 +176,11 @@ def test_the_table_against_a_rival_tells_one_gain(tmp_path):
     found = judged("only:clip", against="rules")
     beside = compare(bundle(), log(), against="rules", until=us(UNTIL))
     text = write_policy_report(found, tmp_path, beside).read_text(encoding="utf-8")
-    table = text.split("## Value a decision, and the gain over `rules`\n\n")[1].split("\n\n")[0]
+    table = text.split("and the gain over `rules`, in EUR\n\n")[1].split("\n\n")[0]
     gains = {row[0]: row[4] for row in rows_of(table)}
     assert gains["`only:clip`"] == f"{found.assessment.gain.dr.value:+,.4g}"
     assert found.watch is not None
-    assert f"**{found.watch.value:+,.4g} a decision over `rules`" in text
+    assert f"**{found.watch.value:+,.4g} EUR a decision over `rules`" in text
     assert gains["`rules`"] == "+0"
 
 
