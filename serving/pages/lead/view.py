@@ -122,11 +122,13 @@ def lead_of(
     traits = [words.measured(words.shown(key), value) for key, value in person.others]
     owner = desk.owner_of(lead)
     once = form_ids(store.actions, asker, token, (lead, f"note {lead}"))
+    ids = _ids(store, lead)
     return {
         "person": person,
         "lead_id": lead,
         "also": lead_id if lead_id != lead else "",
-        "ids": _ids(store, lead),
+        "ids": ids[:_MOST_IDS],
+        "more_ids": len(ids) > _MOST_IDS,
         "ladder": ladder,
         "score": answer,
         "opted_out": opted_out,
@@ -208,9 +210,9 @@ def _completed(
 
 
 def _ids(store: EventStore, lead: str) -> list[str]:
-    """The other ids of a lead, the first of them."""
+    """The other ids of a lead, the first of them: one more than is shown, if there are so many."""
     with store.database.reading() as connection:
-        return other_ids(connection, [lead], _MOST_IDS).get(lead, [])
+        return other_ids(connection, [lead], _MOST_IDS + 1).get(lead, [])
 
 
 def _usual(answer: ScoreAnswer | None, usual: float | None) -> str:

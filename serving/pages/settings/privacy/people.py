@@ -86,14 +86,16 @@ def _erasure(one: KeptErasure, now: int) -> ErasureShown:
     )
 
 
-def found_people(service: Service, text: str) -> tuple[list[PersonFound], bool]:
+def found_people(service: Service, text: str) -> tuple[list[PersonFound], bool, int]:
     """The leads that an id or an address belongs to, and whether it was erased for good.
+
+    Of many they are the first; the last number is how many more there are.
 
     An id that opted out before anything was known of it is found as well.
     """
     text = text.strip()
     if not text or not is_storable(text):
-        return [], False
+        return [], False, 0
     privacy = Privacy(service.store.database)
     if "@" in text:
         leads, erased = _leads_of_address(service, text), erased_of_mail(service, text)
@@ -103,7 +105,7 @@ def found_people(service: Service, text: str) -> tuple[list[PersonFound], bool]:
     if not leads and not is_suppressed and privacy.is_opted_out(text):
         leads = [text]
     found = [_person(service, privacy, one) for one in leads[:_MOST_FOUND]]
-    return found, is_suppressed
+    return found, is_suppressed, len(leads) - len(found)
 
 
 def _leads_of_address(service: Service, address: str) -> list[str]:

@@ -50,11 +50,12 @@ async def privacy_settings(
 
 
 def _page(request: Request, service: Service, asker: Asker, id_: str, done: str | None) -> Response:
-    found, is_suppressed = found_people(service, id_)
+    found, is_suppressed, more_found = found_people(service, id_)
     erasures = erasures_shown(service)
     values: dict[str, Any] = {
         "asked": id_.strip(),
         "found": found,
+        "more_found": more_found,
         "is_suppressed": is_suppressed,
         "opted_out": opted_out_total(service),
         "erasures": erasures,

@@ -208,13 +208,20 @@ def test_no_model(bare):
 
 
 def test_another_id(start, folder, tmp_path):
-    """Any id of a person leads to the page, which says that it is one."""
+    """Any id of a person leads to the page, which says that it is one, and that there are more."""
     until = world.now()
     with start(world.filled(tmp_path, world.climber("user", until, 1)), folder / "rates") as client:
         call = {"type": "identify", "userId": "user", "anonymousId": "anon", "messageId": "m"}
         assert client.post("/v1/identify", json=call).status_code == 200
         found = page(client, "/leads/anon").text
+        for at in range(20):
+            more = call | {"anonymousId": f"more-{at:02}", "messageId": f"more-{at:02}"}
+            assert client.post("/v1/identify", json=more).status_code == 200
+        many = page(client, "/leads/user").text
     assert "anon is another id of this person" in found
+    assert "1 other id" in found
+    assert "More than 20 other ids" in many
+    assert "Only the first are shown." in many
 
 
 def _two(until: int) -> list[Event]:

@@ -11,7 +11,7 @@ from tests.serving import world
 
 def test_opted_out(site):
     """A lead that opted out is found by its id, with since when and why."""
-    (one,), is_suppressed = found_people(site.service, " lead-0003 ")
+    (one,), is_suppressed, _ = found_people(site.service, " lead-0003 ")
     assert one.is_out
     assert one.reason.startswith("letter of 3 May")
     assert one.address == "/leads/lead-0003"
@@ -20,20 +20,20 @@ def test_opted_out(site):
 
 def test_out_before_anything_is_known(site):
     """An id that opted out before anything was known of it is found as well."""
-    (one,), _ = found_people(site.service, "nobody-yet")
+    (one,), *_ = found_people(site.service, "nobody-yet")
     assert (one.is_out, one.address) == (True, "")
 
 
 def test_suppressed(site):
     """Who was erased and must not come back is told by the id alone."""
-    assert found_people(site.service, "lead-0005") == ([], True)
-    assert found_people(site.service, "lead-0004") == ([], False)
+    assert found_people(site.service, "lead-0005") == ([], True, 0)
+    assert found_people(site.service, "lead-0004") == ([], False, 0)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "nobody", "a\0b", "nobody@example.com", "x" * 900])
 def test_nobody(site, text):
     """An id that is nobody's is nobody's."""
-    assert found_people(site.service, text) == ([], False)
+    assert found_people(site.service, text) == ([], False, 0)
 
 
 def test_an_address_that_is_a_trait(site):
@@ -55,6 +55,19 @@ def test_an_address_that_is_a_trait(site):
     assert found("novak@sable.example") == []
 
 
+def test_more_than_are_shown_is_said(site):
+    """An address of many people shows the first, and how many more have it."""
+    now = world.now()
+    traits = '{"email": "team@sable.example"}'
+    site.service.store.append_events(
+        Event(f"m{at}", f"many-{at:02}", "identify", now, now, traits) for at in range(13)
+    )
+    found, _, more = found_people(site.service, "team@sable.example")
+    assert (len(found), more) == (10, 3)
+    sheet = site.get("/settings/privacy?id=team%40sable.example")
+    assert "3 more have it and are not shown." in sheet.text
+
+
 def test_channels(site):
     """What a lead said of a channel counts, and of the others what the ladder says."""
     now = world.now()
@@ -62,10 +75,10 @@ def test_channels(site):
         Event("c1", "lead-0009", "consent", now - 10, now - 10, '{"channel": "email"}'),
         Event("c2", "lead-0009", "consent", now - 5, now - 5, '{"channel":"sms","granted":true}'),
     ]
-    before, _ = found_people(site.service, "lead-0008")
+    before, *_ = found_people(site.service, "lead-0008")
     assert dict(before[0].channels)["Email"] == "open"
     site.service.store.append_events(told)
-    (one,), _ = found_people(site.service, "lead-0009")
+    (one,), *_ = found_people(site.service, "lead-0009")
     assert dict(one.channels) == {
         "Email": "refused",
         "Page": "open",
