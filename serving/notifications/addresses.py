@@ -119,7 +119,9 @@ class AddressRule:
         return allowed[:_MOST_ADDRESSES]
 
     def _check(self, address: _Address) -> str:
-        """The text of an address that may be connected to."""
+        """The text of an address that may be connected to; one with a zone is for this machine."""
+        if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+            raise ForbiddenAddress(f"{address} has a zone; an address of others has none")
         if _is_public(address) or (self.private and _is_private(address)):
             return str(address)
         raise ForbiddenAddress(f"{address} is no public address; notifications do not go there")
