@@ -360,8 +360,10 @@ def print_table(
         words = [place for place, column in enumerate(columns) if column in texts]
         shown = [[row[column] for column in columns] for row in rows]
         if at:  # what a row has was in an earlier table
-            print()
             shown = [shown[0], *(row for row in shown[1:] if any(row[1:]))]
+            if len(shown) == 1:
+                continue
+            print()
         for line in aligned(shown, words):
             print(f"{inset}{line}".rstrip())
 
@@ -386,10 +388,15 @@ def print_markdown(table: str) -> None:
     width = width_of(sys.stdout)
     if width is None or max(map(len, lines)) <= width:
         return print(table)
-    rows = [[cell.strip(" `") for cell in line.strip("| ").split(" | ")] for line in lines]
-    rule = lines[1].strip("| ").split(" | ")
+    heads, rule, *rows = map(_cells, lines)
     texts = [at for at, cell in enumerate(rule) if not cell.endswith(":")]
-    return print_table([rows[0], *rows[2:]], texts)
+    return print_table([heads, *rows], texts)
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line of Markdown, empty ones as well, without its marks."""
+    cells = line.removeprefix("| ").removesuffix(" |").split(" | ")
+    return [cell.strip(" `").replace("\\|", "|") for cell in cells]
 
 
 def aligned(rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> list[str]:

@@ -183,3 +183,22 @@ def test_markdown_in_a_narrow_terminal(is_terminal, monkeypatch, capsys):
     print_markdown(table)
     narrow = ["policy     gain  of", "careful  +219.2  71"]
     assert capsys.readouterr().out.splitlines() == (narrow if is_terminal else table.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("| July | not enough data |  |  |", ["month             rate", "July   not enough data"]),
+        ("| July |  |  | 12 |", ["month  rate  error", "July", "", "month  of", "July   12"]),
+        (
+            "| a\\|b | 0.4 | 0.1 | 12 |",
+            ["month  rate  error", "a|b     0.4    0.1", "", "month  of", "a|b    12"],
+        ),
+    ],
+)
+def test_a_narrow_terminal_gets_markdown_with_empty_cells(capsys, monkeypatch, row, told):
+    """Cells without a figure, at the end of a row or within it, are no end of the row."""
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_markdown(f"| month | rate | error | of |\n| :-- | --: | --: | --: |\n{row}")
+    assert capsys.readouterr().out.splitlines() == told

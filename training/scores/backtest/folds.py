@@ -113,7 +113,8 @@ def backtest(
         fold = _Fold(points.rows(inside), inside, outcomes, _rates(log, ladder, start), seed)
         result: list[FoldFigures] = []
         for choice in choices:
-            progress(f"fold {at + 1} of {folds}, trained until {rfc3339(start)}: {choice.name}")
+            day = rfc3339(start)[:10]
+            progress(f"fold {at + 1} of {folds}, trained until {day}: {choice.name}")
             for figures, lead, loss in fold.judged(fit(log, start, choice), choice):
                 result.append(figures)
                 losses.setdefault((choice.name, figures.goal), []).append((lead, loss))
