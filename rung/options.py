@@ -59,6 +59,7 @@ __all__ = [
 Progress = Callable[[str], None]
 """Is told what is being done."""
 _ASIDE: Final = threading.Lock()
+_TIED: Final = "\ue000"  # a space at which no line is broken
 
 
 class _Parser(argparse.ArgumentParser):
@@ -284,18 +285,14 @@ def _fold(line: str, width: int) -> str:
     fold = textwrap.TextWrapper(
         width, subsequent_indent=further_in, break_long_words=False, break_on_hyphens=False
     )
-    return fold.fill(line)
+    return fold.fill(line.replace(" %", f"{_TIED}%")).replace(_TIED, " ")
 
 
 def say_aside(line: str) -> None:
-    """Write a line to standard error, where threads may do so at once.
-
-    It ends no work: what cannot be written, on a full disk or where nobody listens, is let go.
-    """
-    if sys.stderr is None:  # Python would write to standard output instead
-        return
+    """Write a line to standard error, where threads may do so at once; if not, it ends no work."""
     with _ASIDE, suppress(OSError, ValueError):
-        print(f"{line}\n", end="", file=sys.stderr, flush=True)
+        if sys.stderr is not None:  # Python would write to standard output instead
+            print(f"{line}\n", end="", file=sys.stderr, flush=True)
 
 
 def as_time(text: str) -> datetime:

@@ -121,6 +121,17 @@ def test_a_line_in_a_narrow_terminal(is_terminal, monkeypatch, capsys):
     assert told == [*(folded if is_terminal else [line]), "short"]
 
 
+def test_a_figure_and_its_sign_stay_together(monkeypatch, capsys):
+    """No line of a terminal begins with a sign of percent."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for columns in range(30, 40):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        print_line("  rests on activity 16 %, against 11 % and 80 more, 7 % of them")
+    told = capsys.readouterr().out
+    assert told.count("11 % ") + told.count("11 %\n") == 10
+    assert not [line for line in told.splitlines() if line.lstrip().startswith("%")]
+
+
 ROWS = [
     ("", "reached", "a week", "level"),
     ("Content", "1,500", "27.6", "calibrated"),
