@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["check_file", "check_folder_for", "new_file", "new_folder"]
+__all__ = ["check_file", "check_folder_for", "kept_away", "new_file", "new_folder"]
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
@@ -24,6 +24,17 @@ _NO_EXCHANGE: Final = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 """What a file system says that cannot exchange two folders."""
 _IN_USE: Final = {errno.EBUSY, errno.EXDEV}
 """What is said of a folder that is a mount point: it cannot be moved, its files can."""
+_ABSENT: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+
+
+def kept_away(error: BaseException) -> str:
+    """Why a file that is there cannot be read for now, such as for want of a permission.
+
+    "" where there is none, or what is wrong is what it holds: another one is to be made.
+    """
+    if not isinstance(error, OSError) or isinstance(error, _ABSENT) or error.errno is None:
+        return ""
+    return os.strerror(error.errno)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ import pandas as pd
 
 from features.arrays import Bools, Floats, Ints
 from features.errors import BundleError, LadderError
-from features.files import new_folder
+from features.files import kept_away, new_folder
 from features.ladder.catalogue import with_catalogue
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder, OfferVersion
@@ -48,6 +48,7 @@ __all__ = [
     "load_bundle",
     "manifest_of",
     "save_bundle",
+    "unreadable",
     "version_of",
 ]
 
@@ -58,6 +59,13 @@ UNREADABLE: Final = (
 )
 """What reading a file raises that holds something else than was written."""
 _GOALS: Final = ("advancement", "purchase")
+
+
+def unreadable(path: Path, error: BaseException, remedy: str) -> BundleError:
+    """What is said where a file raised one of `UNREADABLE`: what is damaged alone is made again."""
+    if why := kept_away(error):
+        return BundleError(f"{getattr(error, 'filename', None) or path} cannot be read: {why}")
+    return BundleError(f"{path} is damaged: {error}; {remedy}")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -356,7 +364,7 @@ def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
         offers = _offer_model(folder, ladder)
         signals = manifest["signals_fingerprint"]
     except UNREADABLE as error:
-        raise BundleError(f"{folder} is damaged: {error}; train it again") from error
+        raise unreadable(folder, error, "train it again") from error
     if signals != signals_fingerprint(ladder):
         raise BundleError(
             f"{folder} was trained on other signals than this version of Rung computes;"
@@ -414,7 +422,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         held, made = manifest["hash"], manifest["format"]
     except UNREADABLE as error:
-        raise BundleError(f"{path} is damaged: {error}; train it again") from error
+        raise unreadable(path, error, "train it again") from error
     if made != FORMAT:
         raise BundleError(
             f"{folder} has bundle format {made}, this Rung reads {FORMAT}; make it again with"
@@ -424,7 +432,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         found = _hash(folder, unhashed)
     except (OSError, ValueError) as error:
-        raise BundleError(f"{folder} is damaged: {error}; train it again") from error
+        raise unreadable(folder, error, "train it again") from error
     if found != held:
         raise BundleError(
             f"{folder} is damaged: its files do not match its hash; train it again (offers are"

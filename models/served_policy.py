@@ -14,7 +14,7 @@ from typing import Final
 
 from features.errors import BundleError
 from features.files import new_file
-from models.bundle import UNREADABLE, Bundle, load_bundle
+from models.bundle import UNREADABLE, Bundle, load_bundle, unreadable
 from models.gate import Gate, GateError
 from models.offers.policy import policy
 
@@ -49,7 +49,7 @@ def served_gate(folder: Path, bundle: Bundle) -> Gate | None:
     try:
         gate = Gate.of_dict(json.loads(path.read_text(encoding="utf-8")))
     except (*UNREADABLE, GateError) as error:
-        raise BundleError(f"{path} is damaged: {error}; promote the policy again") from error
+        raise unreadable(path, error, "promote the policy again") from error
     if gate.bundle != bundle.hash:
         raise BundleError(f"{path} was made for another bundle; promote the policy again")
     try:

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 from features.clock import instant, microseconds, rfc3339
 from features.errors import BundleError
 from features.files import new_file
-from models.bundle import UNREADABLE, copy_bundle, manifest_of
+from models.bundle import UNREADABLE, copy_bundle, manifest_of, unreadable
 from models.gate import Gate, GateError
 
 __all__ = [
@@ -199,4 +199,4 @@ def _served(folder: Path, record: Path) -> ServedBundle:
         said = Promotion(at, str(held["by"]), str(held["why"]))
         return ServedBundle(folder, hash_, said, gate, bool(held["taken_back"]))
     except (*UNREADABLE, GateError) as error:
-        raise BundleError(f"{record} is damaged: {error}; move it away") from error
+        raise unreadable(record, error, "move it away") from error

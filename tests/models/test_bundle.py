@@ -367,6 +367,18 @@ def test_a_booster_that_was_put_there(folder):
         load_bundle(folder)
 
 
+def test_what_may_not_be_read_is_not_damaged(folder, monkeypatch):
+    """Nobody trains again for want of a permission, or as a disk fails: it is said what fails."""
+
+    def closed(self: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", closed)
+    with pytest.raises(BundleError) as said:
+        load_bundle(folder)
+    assert str(said.value) == f"{folder / 'manifest.json'} cannot be read: Permission denied"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "{", '{"format": 1}', '{"hash": "a"}'])
 def test_a_manifest_that_is_none(folder, text):
     """A manifest that is cut short or something else is damage."""

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from features.errors import BundleError, NotEnoughData
+from features.files import kept_away
 from features.ladder.ladder import Ladder
 from features.ladder.words import in_percent
 from models.bundle import Bundle, load_bundle
@@ -69,6 +70,8 @@ def read_policy_report(folder: Path) -> dict[str, Any]:
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
+        if why := kept_away(error):
+            raise NotEnoughData(f"{path} cannot be read: {why}") from error
         raise NotEnoughData(
             f"no policy report in {folder}; make one: rung policy evaluate --report"
         ) from error

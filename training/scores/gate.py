@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from features.errors import BundleError, NotEnoughData
+from features.files import kept_away
 from models.bundle import Bundle
 from models.gate import Gate
 from models.judging.groups.report import group_refusals
@@ -44,6 +45,8 @@ def read_report(folder: Path) -> dict[str, Any]:
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
+        if why := kept_away(error):
+            raise NotEnoughData(f"{path} cannot be read: {why}") from error
         raise NotEnoughData(f"no report in {folder}; make one: rung evaluate --report") from error
     if not isinstance(report, dict) or not report.keys() >= _PARTS:
         raise NotEnoughData(f"{path} is no report; make one: rung evaluate --report")

@@ -23,6 +23,7 @@ from features.events.formats.exports.rows import ExportRows, rows_of_table
 from features.events.formats.import_report import Rejects
 from features.events.formats.json_rows import json_rows
 from features.events.formats.row_batch import FileColumns, Reading, RowBatch, of_table
+from features.files import kept_away
 
 __all__ = ["event_files", "is_of_events", "row_batches", "row_groups"]
 
@@ -42,6 +43,8 @@ def row_batches(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowB
     try:
         yield from _READERS[kind](file, reading, rejects)
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeError) as error:
+        if why := kept_away(error):
+            raise EventsError(f"{file}: {why}") from error
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is cut short"
         raise EventsError(f"{file}: not readable as {kind}: {reason}") from error
 

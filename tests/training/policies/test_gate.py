@@ -36,6 +36,7 @@ from training.policies.gate import (
     refusals,
     retire,
 )
+from training.scores.gate import read_report
 
 
 def changed(*path: str, to: Any) -> dict[str, Any]:
@@ -387,6 +388,19 @@ def test_figures_that_are_not_there(trained, assessment):
     """A report that was cut is refused in a sentence."""
     with pytest.raises(NotEnoughData, match=r"the policy report is damaged: .*; make one: rung"):
         judge_policy(report(bundle=trained.version, assessment=assessment), trained)
+
+
+def test_a_report_that_may_not_be_read(tmp_path, monkeypatch):
+    """It is not said to be none: whoever made it again would be told the same."""
+
+    def closed(self: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", closed)
+    for read, name in ((read_policy_report, "policy.json"), (read_report, "report.json")):
+        with pytest.raises(NotEnoughData) as said:
+            read(tmp_path)
+        assert str(said.value) == f"{tmp_path / name} cannot be read: Permission denied"
 
 
 def test_reading_a_report(tmp_path):

@@ -318,6 +318,19 @@ def test_pages_in_lines(tmp_path):
         read(write(tmp_path / "pages.jsonl", page + b"\n" + page))
 
 
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    """What is wrong is the permission, and the format is not in question."""
+    path = write(tmp_path / "e.parquet", b"PAR1")
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Failed to open local file 'e.parquet'. Detail: [errno 13]")
+
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", closed)
+    with pytest.raises(EventsError) as said:
+        read_table(path)
+    assert str(said.value) == f"{path}: Permission denied"
+
+
 @pytest.mark.parametrize("indent", [None, 0, 2])
 def test_an_object_that_is_all_of_a_file(tmp_path, indent):
     """However it is laid out it is a row, or holds the rows; line by line it would be broken."""
