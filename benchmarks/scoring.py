@@ -34,8 +34,8 @@ from features.reading import read_events
 from features.signals.program import Compiled, compile_ladder
 from features.signals.snapshot import Snapshot, snapshot_at
 from models.bundle import Bundle, save_bundle
-from models.scores.boosting import BoostingConfig
-from models.scores.learner import BoostedTrees
+from models.scores.learners.boosting import BoostingConfig
+from models.scores.learners.learner import BoostedTrees
 from models.scores.reasons import reasons
 from training.decision_points import decision_points
 from training.labels import label

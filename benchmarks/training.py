@@ -15,8 +15,8 @@ import lightgbm as lgb
 import numpy as np
 
 from benchmarks.tables import markdown, met
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig, TrainingRows, fit_goal
+from models.scores.learners.boosting import BoostingConfig
 from models.scores.step_rates import StepRates
 
 __all__ = ["run"]

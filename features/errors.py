@@ -53,7 +53,7 @@ RungError
     ├── SettingsError        in serving.settings: an environment that cannot be used
     ├── ConfigError          in training.setup.config_file: a configuration with mistakes
     ├── NoOptuna             in training.setup.search: what searches is not installed
-    ├── EstimatorError       in models.scores.learner: one that cannot take the trees' place
+    ├── EstimatorError       in models.scores.learners.learner: cannot take the trees' place
     ├── NoSpark              in rung.cluster.session: what runs on a cluster is not installed
     ├── ClusterFailed        in rung.cluster.tasks: work over parts that was given up
     ├── CallFailed           in serving.write_back.calls: a CRM gave no answer to go by

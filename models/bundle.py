@@ -36,7 +36,7 @@ from models.offers.offer_model import OfferModel
 from models.scores.calibration import Calibrator
 from models.scores.encoding import Encoding
 from models.scores.goal_model import Estimates, GoalModel
-from models.scores.learner import BoostedTrees, read_learner
+from models.scores.learners.learner import BoostedTrees, read_learner
 from models.scores.reasons import Explanations, explain
 
 __all__ = [

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from models.bundle import load_bundle
-from models.scores.trusted import trusted_names
+from models.scores.learners.trusted import trusted_names
 
 __all__ = ["SignalsToScores"]
 

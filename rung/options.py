@@ -352,7 +352,7 @@ def as_folder(text: str) -> Path:
 
 def as_type(text: str) -> str:
     """The type of an argument that names a type."""
-    from models.scores.trusted import trusted_names
+    from models.scores.learners.trusted import trusted_names
 
     try:
         (name,) = trusted_names(text)

@@ -286,7 +286,7 @@ def trained_with(
 ) -> TrainConfig:
     """The configuration of the file, with what the options say instead; its estimator was tried."""
     from features.signals.table import signals_of
-    from models.scores.rehearsal import rehearse
+    from models.scores.learners.rehearsal import rehearse
 
     held = configuration_of(parsed)
     trusted = trusted_types(parsed)

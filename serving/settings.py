@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from features.errors import Mistake, Unusable, did_you_mean
 from models.logged.registry_uri import DEFAULT_URI, address
-from models.scores.trusted import trusted_names
+from models.scores.learners.trusted import trusted_names
 
 __all__ = ["Settings", "SettingsError"]
 

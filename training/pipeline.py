@@ -31,8 +31,8 @@ from models.bundle import Bundle
 from models.judging.rounding import rounded
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
-from models.scores.learner import BoostedTrees, EstimatorError
-from models.scores.rehearsal import rehearse
+from models.scores.learners.learner import BoostedTrees, EstimatorError
+from models.scores.learners.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Outcomes, arrival_delays, label

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 from features.arrays import Bools, Floats, Ints
-from models.scores.boosting import CrossFit, lead_folds, merged, threads_for
-from models.scores.learner import BoostedTrees
+from models.scores.learners.boosting import CrossFit, lead_folds, merged, threads_for
+from models.scores.learners.learner import BoostedTrees
 
 if TYPE_CHECKING:
     import lightgbm as lgb

@@ -24,7 +24,7 @@ from models.offers.options import Options, options_of
 from models.offers.policy import Beliefs
 from models.offers.projection import columns_of, projected
 from models.scores.calibration import LEVEL
-from models.scores.learner import BoostedTrees
+from models.scores.learners.learner import BoostedTrees
 
 __all__ = ["Evidence", "Forecast", "OfferModel", "of_step"]
 

@@ -17,7 +17,9 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from features.arrays import Floats, Ints
-from models.scores.boosting import (
+from models.scores.calibration import Basis, Calibrator, Unseen, calibrate, uncalibrated
+from models.scores.censoring import Censoring
+from models.scores.learners.boosting import (
     SMALL,
     BoostingConfig,
     ColumnKinds,
@@ -26,9 +28,7 @@ from models.scores.boosting import (
     lead_folds,
     merged,
 )
-from models.scores.calibration import Basis, Calibrator, Unseen, calibrate, uncalibrated
-from models.scores.censoring import Censoring
-from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
+from models.scores.learners.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.offers.offer_model import Forecast, of_step
 from models.recommendation import forecast_of
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
+from models.scores.learners.boosting import BoostingConfig
 from models.served_policy import read_served, write_served
 from tests.gates import policy_gate
 from tests.training.simulation.scene import log_of_simulation

@@ -21,10 +21,10 @@ from features.signals.table import signals_of
 from features.store.events import Event, EventStore
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.offers.offer_model import OfferModel
-from models.scores.boosting import BoostingConfig
 from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
+from models.scores.learners.boosting import BoostingConfig
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 
 HOSTILE = "<script>alert(1)</script>"

@@ -20,11 +20,11 @@ from features.funnel.states import State
 from features.ladder.ladder import EventRule, Ladder, Step, Trait
 from features.ladder.words import in_percent
 from models.bundle import Bundle
-from models.scores.boosting import BoostingConfig
 from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, _later, fit_goal
-from models.scores.learner import BoostedTrees
+from models.scores.learners.boosting import BoostingConfig
+from models.scores.learners.learner import BoostedTrees
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from tests.features.strategies import START_US, log_of
 from tests.oracles.snapshot_oracle import Event

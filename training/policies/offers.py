@@ -21,8 +21,8 @@ from features.ladder.ladder import Ladder
 from models.offers.learning import Tried, expected_of, learn_effects
 from models.offers.offer_model import Evidence, OfferModel, usual_before_data
 from models.offers.options import options_of
-from models.scores.boosting import lead_folds
 from models.scores.encoding import Encoding
+from models.scores.learners.boosting import lead_folds
 from training.policies.decisions import (
     Decisions,
     asked_by_others,

@@ -15,7 +15,7 @@ from scipy.special import expit, logit
 from features.arrays import Bools, Floats, Ints
 from features.errors import EventsError, NotEnoughData
 from models.judging.off_policy import Logged
-from models.scores.boosting import SMALL, lead_folds
+from models.scores.learners.boosting import SMALL, lead_folds
 
 __all__ = ["foreseen_values", "predicted_values"]
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from features.errors import LadderError, Mistake, Unusable, did_you_mean, told_mistakes
 from features.toml_table import parse_toml
-from models.scores.trusted import trusted_names
+from models.scores.learners.trusted import trusted_names
 from training.pipeline import TrainConfig
 from training.setup.estimator import EstimatorChoice, build
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from features.errors import did_you_mean
-from models.scores.rehearsal import EstimatorError
+from models.scores.learners.rehearsal import EstimatorError
 
 __all__ = ["EstimatorChoice", "build"]
 

@@ -18,15 +18,15 @@ from features.arrays import Bools, Floats
 from features.errors import NotEnoughData
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from models.scores.boosting import (
+from models.scores.encoding import Encoding
+from models.scores.goal_model import FitConfig, TrainingRows
+from models.scores.learners.boosting import (
     BoostingConfig,
     ColumnKinds,
     Examples,
     cross_fit,
     lead_folds,
 )
-from models.scores.encoding import Encoding
-from models.scores.goal_model import FitConfig, TrainingRows
 from training.decision_points import decision_points
 from training.labels import label
 from training.pipeline import TrainConfig, training_rows

@@ -21,7 +21,7 @@ from features.errors import StoreError, Unusable
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from features.ladder.words import things
-from models.scores.boosting import BoostingConfig
+from models.scores.learners.boosting import BoostingConfig
 from training.pipeline import TrainConfig, fingerprint
 from training.setup.inner_loss import (
     Proof,

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from models.offers.expected import Expected, expect, log_odds
-from models.scores.boosting import lead_folds
+from models.scores.learners.boosting import lead_folds
 
 LEADS = 250
 ROWS = 500

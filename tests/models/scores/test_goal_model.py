@@ -9,9 +9,9 @@ import pytest
 from scipy.special import expit
 
 from features.events.log import DAY_US
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig, TrainingRows, fit_goal
-from models.scores.learner import BoostedTrees
+from models.scores.learners.boosting import BoostingConfig
+from models.scores.learners.learner import BoostedTrees
 from models.scores.step_rates import StepRates
 
 PRIOR = StepRates.prior(np.array([0.4, 0.7, 0.2]))

@@ -10,8 +10,8 @@ import numpy as np
 from features.events.log import EventLog
 from features.store.events import Event
 from models.bundle import Bundle
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
+from models.scores.learners.boosting import BoostingConfig
 from tests.training.policies.scene import LADDER, REST, drawn, event, exposed, log_of, us
 from training.pipeline import TrainConfig, train
 from training.policies.evaluate import PolicyEvaluation, evaluate_policy

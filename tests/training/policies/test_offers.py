@@ -16,9 +16,9 @@ from features.store.events import Event
 from models.bundle import save_bundle
 from models.offers.offer_model import OfferModel
 from models.offers.options import NO_ASK, NURTURE, options_of
-from models.scores.boosting import BoostingConfig
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig
+from models.scores.learners.boosting import BoostingConfig
 from tests.training.policies.scene import (
     LADDER,
     PLACE,

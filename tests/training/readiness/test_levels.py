@@ -7,8 +7,8 @@ import pytest
 
 from features.funnel.states import State
 from models.judging.readiness import LEVELS
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig, TrainingRows, fit_goal, level_of
+from models.scores.learners.boosting import BoostingConfig
 from models.scores.step_rates import StepRates
 from tests.training.scene import APPLICATIONS, applications
 from training.decision_points import Points, decision_points

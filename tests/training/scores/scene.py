@@ -9,9 +9,9 @@ from features.ladder.ladder import Condition, EventRule, Ladder, Step, Trait
 from features.signals.table import ladder_columns
 from models.bundle import Bundle
 from models.offers.offer_model import OfferModel
-from models.scores.boosting import BoostingConfig
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, TrainingRows, fit_goal
+from models.scores.learners.boosting import BoostingConfig
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import decision_points
 from training.labels import label

@@ -19,9 +19,9 @@ from features.ladder.ladder import Groups, Ladder, Trait
 from models.bundle import Bundle
 from models.judging.groups.report import CALIBRATION, FOUND, SELECTED
 from models.offers.offer_model import OfferModel
-from models.scores.boosting import BoostingConfig
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, TrainingRows, fit_goal
+from models.scores.learners.boosting import BoostingConfig
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from tests.training.grouped import log_of_table, with_values
 from tests.training.scores.scene import JUDGED_UNTIL, LADDER, TRAINED_UNTIL, small_world

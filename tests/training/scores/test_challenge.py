@@ -11,8 +11,8 @@ from features.errors import BundleError, NotEnoughData
 from features.events.log import DAY_US, EventLog
 from models.bundle import Bundle
 from models.judging import metrics
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
+from models.scores.learners.boosting import BoostingConfig
 from models.scores.recalibration import Move
 from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
 
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
+from models.scores.learners.boosting import BoostingConfig
 from training.pipeline import TrainConfig
 from training.setup.config_file import (
     ConfigError,

@@ -6,7 +6,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.pipeline import Pipeline
 
-from models.scores.rehearsal import EstimatorError
+from models.scores.learners.rehearsal import EstimatorError
 from training.setup.estimator import EstimatorChoice, build
 
 FOREST = "sklearn.ensemble:RandomForestClassifier"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from features.errors import NotEnoughData
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig, TrainingRows
+from models.scores.learners.boosting import BoostingConfig
 from training.pipeline import TrainConfig
 from training.setup.inner_loss import compared, inner_rows, lead_losses, set_apart
 

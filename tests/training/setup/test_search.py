@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from features.errors import StoreError
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
+from models.scores.learners.boosting import BoostingConfig
 from training.pipeline import TrainConfig
 from training.setup import search as searching
 from training.setup.inner_loss import Proof

@@ -10,8 +10,8 @@ import pytest
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from models.bundle import Bundle
-from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
+from models.scores.learners.boosting import BoostingConfig
 from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications
 from training.pipeline import TrainConfig, train

@@ -26,8 +26,8 @@ from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder, link
 from models.judging.served import BOOSTING, COUNTING_RULE, LOGISTIC, POINTS_RULE, STEP_RATES
-from models.scores.boosting import SMALL
 from models.scores.encoding import Encoding
+from models.scores.learners.boosting import SMALL
 from models.scores.step_rates import StepRates
 from training.decision_points import Points
 from training.scores.baselines.counting import counting_rule

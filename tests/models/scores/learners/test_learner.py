@@ -22,9 +22,9 @@ from sklearn.preprocessing import StandardScaler
 
 from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
-from models.scores import learner as learning
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
-from models.scores.learner import Averaged, EstimatorError, repeatable
+from models.scores.learners import learner as learning
+from models.scores.learners.learner import Averaged, EstimatorError, repeatable
 from models.scores.step_rates import StepRates
 
 LOGISTIC = make_pipeline(

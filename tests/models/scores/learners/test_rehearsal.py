@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from models.scores.rehearsal import EstimatorError, rehearse
+from models.scores.learners.rehearsal import EstimatorError, rehearse
 
 HIST = HistGradientBoostingClassifier(max_iter=3)
 

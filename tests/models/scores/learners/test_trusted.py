@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.scores.trusted import trusted_names
+from models.scores.learners.trusted import trusted_names
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from features.errors import BundleError
-from models.scores.archive import packed, strange_types, unpacked
+from models.scores.learners.archive import packed, strange_types, unpacked
 
 HIST = HistGradientBoostingClassifier(max_iter=5, random_state=1)
 FOREST = RandomForestClassifier(4, random_state=1)

@@ -20,8 +20,8 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from features.arrays import Floats, Ints
 from features.errors import BundleError, Unusable
-from models.scores.archive import packed, strange_types, unpacked
-from models.scores.boosting import threads_for
+from models.scores.learners.archive import packed, strange_types, unpacked
+from models.scores.learners.boosting import threads_for
 from models.scores.trees.packed import PackedTrees
 
 if TYPE_CHECKING:

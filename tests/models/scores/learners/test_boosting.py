@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.scores.boosting import (
+from models.scores.learners.boosting import (
     SMALL,
     BoostingConfig,
     ColumnKinds,

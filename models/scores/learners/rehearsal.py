@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from features.arrays import Bools, Floats, Ints
 from features.errors import BundleError
-from models.scores.archive import packed, strange_types, unpacked
-from models.scores.learner import EstimatorError, own_words, repeatable
+from models.scores.learners.archive import packed, strange_types, unpacked
+from models.scores.learners.learner import EstimatorError, own_words, repeatable
 
 __all__ = ["EstimatorError", "rehearse"]
 
