@@ -12,6 +12,7 @@ RungError
 │   ├── UnknownDecision      a decision that was never made here
 │   ├── UnknownExperiment    an experiment that was never begun on the ladder
 │   ├── UnknownLink          a link between two ids that does not stand
+│   ├── UnknownHorizon       days that nothing was learned about
 │   ├── UnknownKey           in serving.edge.errors: a key that was never made here
 │   ├── UnknownEndpoint      in serving.notifications.errors: an endpoint that there is none of
 │   └── UnknownConnector     in serving.connectors.errors: one that is off, or that there is none of
@@ -96,6 +97,7 @@ __all__ = [
     "UnknownAccount",
     "UnknownDecision",
     "UnknownExperiment",
+    "UnknownHorizon",
     "UnknownLadder",
     "UnknownLead",
     "UnknownLink",
@@ -141,6 +143,10 @@ class UnknownLead(Unknown):
     def named(cls, lead_id: str, known: Sequence[str] = ()) -> UnknownLead:
         """The error for one unknown lead, with a hint where a known id is close."""
         return cls(f"no lead {lead_id!r} in this log{did_you_mean(lead_id, known)}")
+
+
+class UnknownHorizon(Unknown):
+    """Days that nothing was learned about; the message says which would do."""
 
 
 class UnknownAccount(Unknown):

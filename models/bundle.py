@@ -38,6 +38,7 @@ from models.scores.encoding import Encoding
 from models.scores.goal_model import Estimates, GoalModel
 from models.scores.learners.learner import BoostedTrees, read_learner
 from models.scores.reasons import Explanations, explain
+from models.scores.timing import Timing
 
 __all__ = [
     "UNREADABLE",
@@ -211,7 +212,7 @@ class Bundle:
         advance = self.advancement.estimate(matrix, rung)
         # On the last rung the next step is the purchase: one question has one answer.
         last = position == len(goals) - 1
-        purchase = _chosen(last, advance, self.purchase.estimate(matrix, rung))
+        purchase = advance.where(last, self.purchase.estimate(matrix, rung))
         return Scores(
             leads=leads,
             as_of=as_of,
@@ -256,21 +257,10 @@ def version_of(identity: str) -> str:
     return hashed[:12] + plus + outcomes
 
 
-def _chosen(where: Bools, these: Estimates, those: Estimates) -> Estimates:
-    """These estimates where the mask says so, else those."""
-    if not where.any():
-        return those
-    return Estimates(
-        np.where(where, these.probability, those.probability),
-        np.where(where, these.low, those.low),
-        np.where(where, these.high, those.high),
-    )
-
-
 def _blank(estimates: Estimates, where: Bools) -> Estimates:
     """NaN where the mask says so."""
     nothing = np.full(len(where), np.nan)
-    return _chosen(where, Estimates(nothing, nothing, nothing), estimates)
+    return Estimates(nothing, nothing, nothing).where(where, estimates)
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
@@ -315,6 +305,8 @@ def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
             "calibrator": model.calibrator.as_dict(),
             "typical": model.typical.tolist(),
         }
+        if model.timing is not None:
+            parts[goal]["timing"] = model.timing.as_dict()
         if model.learner is not None:
             (folder / f"{goal}{model.learner.suffix}").write_bytes(model.learner.to_bytes())
     (folder / "model.json").write_text(_json(parts), encoding="utf-8")
@@ -404,6 +396,7 @@ def _goal_model(folder: Path, goal: str, part: dict[str, Any], types: _Types) ->
         read_learner(folder, goal, types.listed, types.permitted),
         Calibrator.of_dict(part["calibrator"]),
         np.array(part["typical"], dtype=np.float64),
+        Timing.of_dict(part["timing"]) if "timing" in part else None,
     )
 
 

@@ -48,6 +48,7 @@ class Outcomes:
         fail are lost, all that is not pending.
     decided_at : when the outcome became known, in microseconds; NONE while it is pending.
     weight : what a decided point counts; 0.0 for all others.
+    reached_after : the part of the horizon after which it advanced; NaN where it did not.
     censoring : how long decisions took, where they may be known before the horizon is over.
     """
 
@@ -56,6 +57,7 @@ class Outcomes:
     decided: Bools
     decided_at: Times
     weight: Floats
+    reached_after: Floats
     censoring: Censoring | None = None
 
     @property
@@ -129,9 +131,10 @@ def _outcomes(points: Points, news: _News, horizon: Times, until: int, delay: Ti
     decided_at[lost] = news.loss_known[lost]
     decided_at[advanced] = news.reached_known[advanced]
     state = state.astype(np.int64)
+    after = np.where(advanced, (news.reached - as_of) / horizon, np.nan)
     early = _early(points, state, mature)
     if not early.any():
-        return Outcomes(state, mature, mature, decided_at, mature.astype(np.float64))
+        return Outcomes(state, mature, mature, decided_at, mature.astype(np.float64), after)
     # Where nothing is learned early all that is learned has waited alike, and weighs alike.
     took = np.where(early, np.minimum(decided_at, ends) - as_of, 0)
     early &= (state != State.PENDING) & ~_open_ended(points, state, took, ends, until)
@@ -139,7 +142,7 @@ def _outcomes(points: Points, news: _News, horizon: Times, until: int, delay: Ti
     weight, waits = np.zeros(len(points)), Waits(as_of, points.position, until)
     weight[decided] = waits.weights(points.position[decided], took[decided])
     censoring = Censoring(took, mature, waits)
-    return Outcomes(state, mature, decided, decided_at, weight, censoring)
+    return Outcomes(state, mature, decided, decided_at, weight, after, censoring)
 
 
 def _early(points: Points, state: Ints, mature: Bools) -> Bools:

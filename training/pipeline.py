@@ -296,6 +296,7 @@ def training_rows(
         ),
         weight=outcomes.weight[outcomes.decided],
         censoring=outcomes.censoring and outcomes.censoring.rows(outcomes.decided),
+        reached_after=outcomes.reached_after[outcomes.decided],
     )
 
 

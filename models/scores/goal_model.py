@@ -30,6 +30,7 @@ from models.scores.learners.boosting import (
 )
 from models.scores.learners.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
+from models.scores.timing import Timing, fit_timing
 
 if TYPE_CHECKING:
     from models.judging.readiness import Level  # what scores alone needs no answer shapes
@@ -87,6 +88,8 @@ class TrainingRows:
     ----------
     category_columns, monotone : as in `ColumnKinds`.
     weight : shape (n,), what each counts; all the same where nothing else is said.
+    reached_after : shape (n,), the part of the horizon after which it happened; NaN where it did
+        not, or nobody knows.
     censoring : of rows that may be decided before their horizon is over.
     """
 
@@ -99,10 +102,13 @@ class TrainingRows:
     monotone: tuple[int, ...] = ()
     weight: Floats = field(default_factory=lambda: np.ones(0))
     censoring: Censoring | None = None
+    reached_after: Floats = field(default_factory=lambda: np.ones(0))
 
     def __post_init__(self) -> None:
         if len(self.weight) != len(self.lead):
             object.__setattr__(self, "weight", np.ones(len(self.lead)))
+        if len(self.reached_after) != len(self.lead):
+            object.__setattr__(self, "reached_after", np.full(len(self.lead), np.nan))
 
     def rows(self, keep: npt.NDArray[np.bool_]) -> TrainingRows:
         """Some of the rows, by mask."""
@@ -116,6 +122,7 @@ class TrainingRows:
             self.monotone,
             self.weight[keep],
             self.censoring and self.censoring.rows(keep),
+            self.reached_after[keep],
         )
 
 
@@ -127,6 +134,16 @@ class Estimates:
     low: Floats
     high: Floats
 
+    def where(self, mask: npt.NDArray[np.bool_], others: Estimates) -> Estimates:
+        """These estimates where the mask says so, else the others."""
+        if not mask.any():
+            return others
+        return Estimates(
+            np.where(mask, self.probability, others.probability),
+            np.where(mask, self.low, others.low),
+            np.where(mask, self.high, others.high),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class GoalModel:
@@ -137,15 +154,19 @@ class GoalModel:
     learner : None where the rates of the steps are all there is.
     typical : shape (n_goals, n_columns), the mean contribution of each column to the margin of
         leads at each position: the reasons for a score are told against it.
+    timing : how soon the goal is reached; None where an earlier version of Rung trained it.
     """
 
     learner: Learner | None
     calibrator: Calibrator
     typical: Floats
+    timing: Timing | None = None
 
     def check(self, goals: int, columns: int) -> None:
         """ValueError unless it can be asked about so many goals by so many columns."""
         self.calibrator.check(goals)
+        if self.timing is not None:
+            self.timing.check(goals)
         if np.shape(self.typical) != (goals, columns) or not np.isfinite(self.typical).all():
             raise ValueError("what is typical is not told of each step and column")
         if isinstance(self.learner, BoostedTrees):
@@ -199,11 +220,13 @@ def fit_goal(
     """
     n_goals = len(prior.mean)
     nothing = np.zeros((n_goals, rows.matrix.shape[1]))
+    no_margin = np.zeros(len(rows.lead))
     if len(rows.lead) == 0:
-        return GoalModel(None, uncalibrated(prior), nothing)
+        return _timed(GoalModel(None, uncalibrated(prior), nothing), rows, no_margin)
     rates = _updated(prior, rows)
     if _fewest_leads(rows) < config.least_leads:
-        return GoalModel(None, uncalibrated(rates, len(np.unique(rows.lead))), nothing)
+        calibrator = uncalibrated(rates, len(np.unique(rows.lead)))
+        return _timed(GoalModel(None, calibrator, nothing), rows, no_margin)
     later = _later(rows, config)
     margin, learner = _learn(rows, config, progress)
     unseen = _weighed_anew(rows.rows(later), is_newest=True)
@@ -215,7 +238,17 @@ def fit_goal(
         _leads_at(rows, n_goals),
         config.seed,
     )
-    return GoalModel(learner, calibrator, typical)
+    return _timed(GoalModel(learner, calibrator, typical), rows, margin)
+
+
+def _timed(model: GoalModel, rows: TrainingRows, margin: Floats) -> GoalModel:
+    """The model with how soon its goal is reached; the margins have not seen the rows' leads."""
+    chance = expit(model.calibrator.log_odds(rows.position, margin))
+    timing = fit_timing(
+        *(rows.position, chance, rows.reached_after, rows.weight, rows.lead),
+        n_goals=len(model.typical),
+    )
+    return replace(model, timing=timing)
 
 
 def _updated(rates: StepRates, rows: TrainingRows) -> StepRates:

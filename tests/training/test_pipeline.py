@@ -190,9 +190,8 @@ def test_only_mature_points_teach(log, bundle):
 def came_to(state: npt.ArrayLike, mature: npt.NDArray[np.bool_]) -> Outcomes:
     """Outcomes of a ladder that does not say what loses a lead."""
     weight = mature.astype(np.float64)
-    return Outcomes(
-        np.asarray(state, dtype=np.int64), mature, mature, np.zeros(len(weight), np.int64), weight
-    )
+    at, after = np.zeros(len(weight), np.int64), np.full(len(weight), np.nan)
+    return Outcomes(np.asarray(state, dtype=np.int64), mature, mature, at, weight, after)
 
 
 def test_rows_of_pending_points_are_left_out():

@@ -41,6 +41,7 @@ class Known:
             outcomes.decided[keep],
             outcomes.decided_at[keep],
             outcomes.weight[keep],
+            outcomes.reached_after[keep],
             outcomes.censoring and outcomes.censoring.rows(keep),
         )
         return cls(points.rows(keep), some, prior)

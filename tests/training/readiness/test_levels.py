@@ -85,9 +85,8 @@ def nobody(prior: float) -> Known:
     assert len(none) == 0
     ints, floats = np.zeros(0, dtype=np.int64), np.zeros(0)
     bools = np.zeros(0, dtype=bool)
-    return Known(
-        Points(none.lead, none.snapshot), Outcomes(ints, bools, bools, ints, floats), prior
-    )
+    outcomes = Outcomes(ints, bools, bools, ints, floats, floats)
+    return Known(Points(none.lead, none.snapshot), outcomes, prior)
 
 
 def test_from_nothing_to_a_first_outcome():
