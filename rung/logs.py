@@ -11,6 +11,7 @@ from features.ladder.words import things
 from rung.options import (
     Progress,
     add_verb,
+    as_days,
     as_scores,
     as_time,
     bundle_option,
@@ -66,6 +67,14 @@ def add_score(verbs: Any) -> None:
     score.add_argument("--as-of", type=as_time, help="such as 2026-03-01T12:00:00Z; default: now")
     score.add_argument(
         "--out", type=as_scores, required=True, help="a file, .parquet, .csv, .csv.gz or .ndjson"
+    )
+    score.add_argument(
+        "--horizon-days",
+        type=as_days,
+        action="append",
+        default=[],
+        metavar="DAYS",
+        help="the chances within so many days as well, and how many buy; once or more",
     )
     reading_options(score)
     json_option(score)
@@ -182,21 +191,34 @@ def _features(parsed: argparse.Namespace, progress: Progress) -> None:
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds, now, when
     from features.files import new_file
-    from serving.routes.exports.files import parts_of, write_rows
+    from models.horizons import check_days, within
+    from serving.routes.exports.files import parts_of, with_horizons, write_rows
     from serving.routes.exports.rows import schema_of
 
     present = now()
     as_of = parsed.as_of or when(present)
     bundle = loaded_bundle(parsed.bundle, parsed)
+    for days in parsed.horizon_days:
+        check_days(bundle, days)
     _, log = read(parsed, progress, ladder=bundle.ladder, until=as_of)
     snapshot = _snapshot(log, bundle.ladder, as_of, progress)
     bundle = _as_served(bundle, parsed.events, microseconds(as_of))
-    rows = parts_of(bundle, snapshot, bundle.score(snapshot), present)
+    scores = bundle.score(snapshot)
+    horizons = [within(bundle, scores, days) for days in sorted(set(parsed.horizon_days))]
+    rows = parts_of(bundle, snapshot, scores, present, horizons)
     with new_file(parsed.out) as part:
         suffix = "".join(parsed.out.suffixes[-2:]).lower()
         suffix = ".csv.gz" if suffix.endswith(".csv.gz") else parsed.out.suffix.lower()
-        count = write_rows(part, suffix, schema_of(bundle.ladder), rows)
-    _print_written(parsed, count, {"bundle": bundle.version})
+        count = write_rows(part, suffix, with_horizons(schema_of(bundle.ladder), horizons), rows)
+    more: dict[str, Any] = {"bundle": bundle.version}
+    longest = bundle.ladder.purchase.horizon_days
+    bought = {one.days: one.purchases for one in horizons if one.days <= longest}
+    if parsed.json and bought:
+        more["purchases"] = {f"{days:g}": count for days, count in bought.items()}
+    _print_written(parsed, count, more)
+    if bought and not parsed.json:
+        told = ", ".join(f"{n:,.1f} within {things(days, 'day')}" for days, n in bought.items())
+        print_line(f"purchases to be expected of these leads: {told}")
 
 
 def _as_served(bundle: Bundle, events: str, as_of: int) -> Bundle:

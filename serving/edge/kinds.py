@@ -33,6 +33,7 @@ from features.errors import (
     UnknownAccount,
     UnknownDecision,
     UnknownExperiment,
+    UnknownHorizon,
     UnknownLadder,
     UnknownLead,
     UnknownLink,
@@ -89,6 +90,7 @@ KINDS: Final[Kinds] = {
     TimeError: ProblemKind("invalid-time", 422, "A time that cannot be read"),
     EventsError: ProblemKind("invalid-events", 422, "Events that cannot be used"),
     NotEnoughData: ProblemKind("not-enough-data", 409, "Not enough data"),
+    UnknownHorizon: ProblemKind("unknown-horizon", 422, "Nothing is known of these days"),
     NoModel: ProblemKind("no-model", 503, "No model yet"),
     BundleError: ProblemKind(
         "bundle-unusable", 503, "The model cannot be used", shows_detail=False

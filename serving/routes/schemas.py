@@ -24,9 +24,20 @@ __all__ = [
 ]
 
 MOST_LEADS: Final = 1000
+MOST_HORIZONS: Final = 10
 
 
 # ---------------------------------------------------------------------------------------- Requests
+
+
+Horizons = Annotated[
+    list[Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    Field(
+        max_length=MOST_HORIZONS,
+        description="Days to tell the chances within as well, such as 7 and 30; at most the longest"
+        " horizon of the ladder.",
+    ),
+]
 
 
 class ScoreQuery(StrictRequest):
@@ -35,6 +46,7 @@ class ScoreQuery(StrictRequest):
     as_of: Instant | None = Field(
         None, description="Score from what was known then; now, where it is left out."
     )
+    horizon_days: Horizons = Field(default_factory=list)
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."
     )
@@ -106,6 +118,7 @@ class BatchRequest(StrictRequest):
 
     leads: list[BatchLead] = Field(min_length=1, max_length=MOST_LEADS)
     as_of: Instant | None = None
+    horizon_days: Horizons = Field(default_factory=list)
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."
     )

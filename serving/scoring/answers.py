@@ -6,7 +6,7 @@ description of the service is made from it. Unknown members are to be ignored.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
@@ -16,6 +16,7 @@ from features.errors import OptedOut
 __all__ = [
     "AccountOfLead",
     "AnyOfAnswer",
+    "ChanceAnswer",
     "Details",
     "Method",
     "ModelAnswer",
@@ -73,6 +74,25 @@ class PurchaseAnswer(TypedDict):
     horizon_days: float
 
 
+class ChanceAnswer(TypedDict):
+    """A probability and its interval."""
+
+    probability: Annotated[float, Field(ge=0, le=1)]
+    low: Annotated[float, Field(ge=0, le=1)]
+    high: Annotated[float, Field(ge=0, le=1)]
+
+
+class HorizonAnswer(TypedDict):
+    """The chances within as many days as were asked about, counted from `features_as_of`."""
+
+    horizon_days: float
+    next_step: Annotated[
+        ChanceAnswer | None,
+        Field(description="Null where the step's own horizon is shorter: nothing is known beyond."),
+    ]
+    purchase: ChanceAnswer | None
+
+
 class ReasonAnswer(TypedDict):
     """A sentence and what it adds to the probability (0.061 is 6.1 percentage points)."""
 
@@ -117,6 +137,12 @@ class ScoreAnswer(TypedDict):
     horizon_days: float | None
     calibration: CalibrationAnswer
     purchase: PurchaseAnswer | None
+    horizons: NotRequired[
+        Annotated[
+            list[HorizonAnswer],
+            Field(description="Of each `horizon_days` that was asked about; else absent."),
+        ]
+    ]
     band: Annotated[
         ScoreBand | None,
         Field(

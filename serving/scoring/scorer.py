@@ -26,12 +26,21 @@ from features.store.events import EventStore, Stamp
 from features.store.identities.turns import Erased
 from features.store.privacy import Privacy
 from models.bundle import Bundle
+from models.horizons import within
 from models.offers.eligibility import UNRESTRICTED, Asked
 from models.recalibrated import Recalibrated
 from models.scores.calibration import LEVEL
+from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
 from models.served_policy import DEFAULT
-from serving.scoring.answers import Method, ScoreAnswer, ScoreOrNot, SuggestionAnswer, opted_out
+from serving.scoring.answers import (
+    ChanceAnswer,
+    Method,
+    ScoreAnswer,
+    ScoreOrNot,
+    SuggestionAnswer,
+    opted_out,
+)
 from serving.scoring.bands import band_of
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.ranking import Ranking
@@ -108,18 +117,29 @@ class Scorer:
 
     # --------------------------------------------------------------------------------- questions
 
-    def score(self, lead_id: str, as_of: int | None = None, most_reasons: int = 5) -> ScoreAnswer:
+    def score(
+        self,
+        lead_id: str,
+        as_of: int | None = None,
+        most_reasons: int = 5,
+        horizon_days: Sequence[float] = (),
+    ) -> ScoreAnswer:
         """The score of a stored lead, from what was known at `as_of` (now, where it is None).
 
         Of the reasons the strongest are told one by one, at most so many, and the rest in one.
+        `horizon_days` are told as well, in the order given.
 
         Raises
         ------
         UnknownLead : nothing was known of the lead then.
         OptedOut : it must not be profiled.
         NoModel : there is no bundle.
+        UnknownHorizon : days about which nothing was learned.
         """
-        return self._answer(self.estimate_one(lead_id, as_of), 0, as_of is None, most_reasons)
+        found = self.estimate_one(lead_id, as_of)
+        answer = self._answer(found, 0, as_of is None, most_reasons)
+        _add_horizons([answer], [0], found, horizon_days)
+        return answer
 
     def score_stamped(self, lead_id: str) -> tuple[Stamp, ScoreAnswer] | None:
         """As `score`, now, with the stamp of what it is of; None of a lead that has no stamp."""
@@ -131,8 +151,16 @@ class Scorer:
         _check_known(lead_id, rows, as_of)
         return stamp, self._answer(self.model.estimate_rows(lead, rows, as_of), 0, True)
 
-    def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[ScoreOrNot]:
-        """The scores of stored leads, in order; NoModel where there is no bundle."""
+    def many(
+        self,
+        lead_ids: Sequence[str],
+        as_of: int | None = None,
+        horizon_days: Sequence[float] = (),
+    ) -> list[ScoreOrNot]:
+        """The scores of stored leads, in order; NoModel where there is no bundle.
+
+        UnknownHorizon as for `score`.
+        """
         out = self.privacy.opted_out_of(lead_ids)
         texts = [lead_id for lead_id in lead_ids if "\0" not in lead_id]
         with self.store.database.reading() as connection:
@@ -141,10 +169,14 @@ class Scorer:
         log = self.store.log_of(read, self.model.bundle.ladder)
         leads = [lead_of.get(lead_id, lead_id) for lead_id in lead_ids]
         out_leads = {lead_of[lead_id] for lead_id in out}
-        return self._answers(log, [(lead, lead) for lead in leads], as_of, out_leads)
+        asked = [(lead, lead) for lead in leads]
+        return self._answers(log, asked, as_of, out_leads, horizon_days)
 
     def stateless(
-        self, leads: Sequence[tuple[str, Sequence[Row]]], as_of: int | None = None
+        self,
+        leads: Sequence[tuple[str, Sequence[Row]]],
+        as_of: int | None = None,
+        horizon_days: Sequence[float] = (),
     ) -> list[ScoreOrNot]:
         """The scores of leads with their events, in order, whatever the store holds of them.
 
@@ -156,7 +188,7 @@ class Scorer:
         }
         log = _log_of_leads(keyed, self.model.compiled)
         ids = [(_key(at), lead_id) for at, (lead_id, _) in enumerate(leads)]
-        return self._answers(log, ids, as_of, out)
+        return self._answers(log, ids, as_of, out, horizon_days)
 
     def estimate_one(self, lead_id: str, as_of: int | None = None) -> ScoredLeads:
         """As `estimate`, for one stored lead without the detour over many."""
@@ -199,6 +231,7 @@ class Scorer:
         leads: Sequence[tuple[str, str]],
         as_of: int | None,
         out: Container[str],
+        horizon_days: Sequence[float],
     ) -> list[ScoreOrNot]:
         """An answer for each lead; `leads` holds what it is called in the log, and its id."""
         instant = self.clock() if as_of is None else as_of
@@ -206,6 +239,8 @@ class Scorer:
         row_of = {key: row for row, key in enumerate(estimates.snapshot.leads)}
         held = set(log.leads)
         answers: list[ScoreOrNot] = []
+        scored: list[ScoreAnswer] = []
+        rows: list[int] = []
         for key, lead_id in leads:
             if lead_id in out:
                 answers.append(opted_out(lead_id))
@@ -213,9 +248,12 @@ class Scorer:
                 answer = self._answer(estimates, row_of[key], as_of is None)
                 answer["lead_id"] = lead_id
                 answers.append(answer)
+                scored.append(answer)
+                rows.append(row_of[key])
             else:
                 detail = _nothing_known(lead_id, key in held, instant)
                 answers.append({"status": "not_found", "lead_id": lead_id, "detail": detail})
+        _add_horizons(scored, rows, estimates, horizon_days)
         return answers
 
     def _answer(
@@ -289,6 +327,38 @@ class Scorer:
             "features_as_of": rfc3339(int(estimates.snapshot.as_of[row])),
             "scored_at": rfc3339(self.clock()),
         }
+
+
+def _add_horizons(
+    answers: Sequence[ScoreAnswer],
+    rows: Sequence[int],
+    estimates: ScoredLeads,
+    horizon_days: Sequence[float],
+) -> None:
+    """Add to the answers of some rows the chances within other days, if any are asked about."""
+    if not horizon_days:
+        return
+    found = [within(estimates.bundle, estimates.scores, days) for days in horizon_days]
+    for answer, row in zip(answers, rows, strict=True):
+        answer["horizons"] = [
+            {
+                "horizon_days": one.days,
+                "next_step": _chance(one.advance, row),
+                "purchase": _chance(one.purchase, row),
+            }
+            for one in found
+        ]
+
+
+def _chance(estimates: Estimates, row: int) -> ChanceAnswer | None:
+    """None where nothing is known of it."""
+    if np.isnan(estimates.probability[row]):
+        return None
+    return {
+        "probability": float(estimates.probability[row]),
+        "low": float(estimates.low[row]),
+        "high": float(estimates.high[row]),
+    }
 
 
 def _why_no_score(estimates: ScoredLeads, row: int) -> str:

@@ -160,6 +160,26 @@ def test_score(scores, simulated_log, simulation, trained):
     )
 
 
+def test_other_horizons(scores, bundle_folder, events_file, end, tmp_path):
+    """Two columns each, and how many purchases are to be expected; the rest stays."""
+    out = tmp_path / "scores.csv"
+    asked = ("score", events_file, "--bundle", bundle_folder, "--as-of", end, "--out", out)
+    days = ("--horizon-days", "30", "--horizon-days", "7")
+    told = done(*asked, *days).out
+    frame, plain = pd.read_csv(out), pd.read_parquet(scores)
+    more = ["within_7_days", "purchase_within_7_days", "within_30_days", "purchase_within_30_days"]
+    assert list(frame) == [*plain, *more]
+    np.testing.assert_allclose(frame["probability"], plain["probability"])
+    known = frame.dropna(subset="purchase_within_30_days")
+    assert (known["purchase_within_7_days"] < known["purchase_within_30_days"]).all()
+    assert (known["purchase_within_30_days"] < known["purchase_probability"]).all()
+    week, month = (frame[f"purchase_within_{count}_days"].sum() for count in (7, 30))
+    assert f"of these leads: {week:,.1f} within 7 days, {month:,.1f} within 30 days" in told
+    said = done(*asked, *days, "--json").json["purchases"]
+    assert said == pytest.approx({"7": week, "30": month})
+    assert "at most 90 days" in refused(*asked, "--horizon-days", "91")
+
+
 def test_columns_that_the_docs_call_empty_are_the_empty_ones(scores):
     """What a log alone does not say; whoever relies on a column finds it filled."""
     held = pd.read_parquet(scores)

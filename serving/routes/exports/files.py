@@ -7,7 +7,7 @@ its leads were asked; a log alone does not say.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from features.signals.fold import NONE
 from features.signals.snapshot import Snapshot
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from models.bundle import Bundle, Scores
+from models.horizons import WithinDays
 from serving.routes.exports.formats import encoder
 from serving.routes.exports.rows import FlatRow, row_of
 from serving.scoring.answers import Details
@@ -27,7 +28,7 @@ from serving.scoring.bands import band_of
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.ranking import Ranking
 
-__all__ = ["parts_of", "write_rows"]
+__all__ = ["parts_of", "with_horizons", "write_rows"]
 
 _PER_BATCH: Final = 10_000
 
@@ -54,8 +55,25 @@ def write_rows(out: Path, suffix: str, schema: pa.Schema, parts: Iterable[list[F
     return count
 
 
+def with_horizons(schema: pa.Schema, horizons: Sequence[WithinDays]) -> pa.Schema:
+    """A schema with the columns of the chances within other days as its last."""
+    for one in horizons:
+        for name in _within(one.days):
+            schema = schema.append(pa.field(name, pa.float64()))
+    return schema
+
+
+def _within(days: float) -> tuple[str, str]:
+    """The columns of the chances of the next step and of a purchase within some days."""
+    return f"within_{days:g}_days", f"purchase_within_{days:g}_days"
+
+
 def parts_of(
-    bundle: Bundle, snapshot: Snapshot, scores: Scores, scored_at: int
+    bundle: Bundle,
+    snapshot: Snapshot,
+    scores: Scores,
+    scored_at: int,
+    horizons: Sequence[WithinDays] = (),
 ) -> Iterator[list[FlatRow]]:
     """The rows of all leads, some at a time.
 
@@ -63,6 +81,7 @@ def parts_of(
     ----------
     scores : those of the snapshot, row by row.
     scored_at : now, in microseconds since the epoch.
+    horizons : the same scores within other days; two columns each.
     """
     chances = scores.advance.probability
     is_queued = ~np.isnan(chances) & snapshot.active_within(bundle.ladder.dormant_after_days)
@@ -96,7 +115,12 @@ def parts_of(
             band=band_of(chance, steps[step]) if queued and chance is not None else None,
             traits=traits[at],
         )
-        return row_of(score, (), bundle.ladder) | {"cause": None, "ids": None}
+        told = row_of(score, (), bundle.ladder) | {"cause": None, "ids": None}
+        for one in horizons:
+            of_step, of_purchase = _within(one.days)
+            told[of_step] = _number(one.advance.probability[at])
+            told[of_purchase] = _number(one.purchase.probability[at])
+        return told
 
     for first in range(0, len(snapshot), _PER_BATCH):
         part = np.arange(first, min(first + _PER_BATCH, len(snapshot)))

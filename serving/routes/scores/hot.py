@@ -35,12 +35,14 @@ _READ: Final = needs("read")
 # ----------------------------------------------------------------------- What is said of a score
 
 
-def score_told(service: Service, lead_id: str, as_of: int | None = None) -> KeptAnswer:
+def score_told(
+    service: Service, lead_id: str, as_of: int | None = None, horizon_days: Sequence[float] = ()
+) -> KeptAnswer:
     """What is said of a lead, now or at an instant; it raises as `Scorer.score` does."""
     try:
-        if as_of is None:
+        if as_of is None and not horizon_days:
             return service.kept_scores.of(service.scorer, lead_id)
-        return told(service.scorer.score(lead_id, as_of))
+        return told(service.scorer.score(lead_id, as_of, horizon_days=horizon_days))
     except OptedOut:
         return told(opted_out(lead_id))
 

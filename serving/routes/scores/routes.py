@@ -56,7 +56,8 @@ async def lead_score(
     out of profiling has the status `opted_out`, and nothing is computed of it.
     """
     on_ladder(query.ladder)
-    return score_answer(score_told(service, lead_id, query.as_of), if_none_match)
+    told = score_told(service, lead_id, query.as_of, query.horizon_days)
+    return score_answer(told, if_none_match)
 
 
 @router.post(
@@ -95,7 +96,11 @@ def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
     with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
     told = rows_sent(with_events, rules_of(service.ladder))
     if ids:
-        results |= zip(ids, scorer.many(list(ids.values()), batch.as_of), strict=True)
+        results |= zip(
+            ids, scorer.many(list(ids.values()), batch.as_of, batch.horizon_days), strict=True
+        )
     if with_events:
-        results |= zip(with_events, scorer.stateless(told, batch.as_of), strict=True)
+        results |= zip(
+            with_events, scorer.stateless(told, batch.as_of, batch.horizon_days), strict=True
+        )
     return [results[at] for at in range(len(batch.leads))]

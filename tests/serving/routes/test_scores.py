@@ -74,6 +74,49 @@ def test_reasons_add_up(client):
     assert len(seen) > 10
 
 
+def test_other_horizons(client):
+    """Chances within fewer days beside the score, which stays; more days never make less."""
+    plain = said(score(client, "lead-0001").json())
+    told = score(client, "lead-0001", horizon_days=[90, 7, 0.5]).json()
+    check_shape(ScoreAnswer, told)
+    answer = said(told)
+    horizons = answer.pop("horizons")
+    assert {**answer, "features_as_of": ""} == {**plain, "features_as_of": ""}
+    assert [one["horizon_days"] for one in horizons] == [90, 7, 0.5]
+    whole, week, half_day = (one["purchase"] for one in horizons)
+    assert whole["probability"] == plain["purchase"]["probability"]
+    assert whole["probability"] > week["probability"] > half_day["probability"] > 0
+    assert week["low"] <= week["probability"] <= week["high"]
+    own = plain["horizon_days"]
+    assert own < 90
+    assert horizons[0]["next_step"] is None  # longer than its own horizon
+    assert 0 < horizons[1]["next_step"]["probability"] <= plain["probability"]
+
+
+def test_other_horizons_of_many(client):
+    """As each lead alone is told; a customer has none, an unknown lead no such member."""
+    leads = ["lead-0001", "customer", "nobody", {"lead_id": "new", "events": []}]
+    results = batch(client, leads, horizon_days=[7]).json()["results"]
+    one = score(client, "lead-0001", horizon_days=7).json()
+    assert results[0]["horizons"] == one["horizons"]
+    assert results[1]["horizons"] == [{"horizon_days": 7, "next_step": None, "purchase": None}]
+    assert "horizons" not in results[2]
+
+
+@pytest.mark.parametrize(
+    ("days", "kind"),
+    [([91], "unknown-horizon"), ([0], "invalid-request"), (range(1, 12), "invalid-request")],
+)
+def test_horizons_that_nothing_is_known_about(client, days, kind):
+    """Too long, none at all, and too many at once: each says what would do."""
+    for answer in (
+        score(client, "lead-0001", horizon_days=list(days)),
+        batch(client, ["lead-0001"], horizon_days=list(days)),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["type"].endswith(kind)
+
+
 def test_probability_is_no_rank(client, service):
     """The probability and the place in the queue are two fields of two scales."""
     answer = score(client, "lead-0001").json()
