@@ -391,6 +391,12 @@ def _print_goal(goal: GoalEvaluation) -> None:
         auc = "-" if row.auc is None else f"{row.auc:.4f}"
         told.append((name, auc, f"{row.log_loss:.4f}", f"{row.ece:.4f}"))
     print_table(told, inset="  ")
+    if goal.within:
+        soon = ", ".join(
+            f"within {float(one.id):.0%} of the horizon {one.expected:.1%} ({one.came:.1%} came)"
+            for one in goal.within
+        )
+        print_line(f"  said {soon}")
     _print_signals(goal.signals)
 
 

@@ -21,7 +21,8 @@ from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.ladder.words import things
-from models.bundle import Bundle
+from models.bundle import Bundle, Scores
+from models.horizons import knows_times, within_part
 from models.judging import intervals, metrics
 from models.judging.trials.wording import about_count
 from models.recalibrated import Recalibrated
@@ -35,7 +36,7 @@ from training.scores.baselines.baselines import Baseline, Missing, baselines
 from training.scores.by_group import groups_of_scores
 from training.scores.performance import FEWEST_LEADS, Answers, Resampled
 from training.scores.predictions import predictions
-from training.scores.realised import realised
+from training.scores.realised import realised, realised_within
 from training.scores.reordering import Incumbent, compared
 from training.scores.results import (
     AS_SERVED,
@@ -63,6 +64,8 @@ __all__ = ["evaluate"]
 _SURE: Final = 2.0
 """Standard errors from which a difference is one."""
 _WEEK_US: Final = 7 * DAY_US
+_PARTS: Final = (0.25, 0.5, 0.75)
+"""Of a horizon, within which it is looked how soon a goal was reached."""
 
 
 def evaluate(  # noqa: PLR0913 what is judged, when and beside what
@@ -115,6 +118,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     early = train.rows(train.as_of <= start)
     scores = bundle.score(judged.snapshot)
     served = Recalibrated(bundle, moves).score(judged.snapshot) if moves else None
+    soon = _soon(bundle, served or scores)
     if told:
         outcomes = advanced, purchased
         told(predictions(bundle.ladder, judged, outcomes, scores))
@@ -134,6 +138,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             (judged, advanced, scores.advance),
             (train, advanced_before),
             served.advance if served else None,
+            {part: advance.probability for part, (advance, _) in soon.items()},
             uses_of(bundle, "advancement", early, judged),
         ).judged(period),
         purchase=_Goal(
@@ -143,6 +148,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             (judged, purchased, scores.purchase),
             (train, purchased_before),
             served.purchase if served else None,
+            {part: purchase.probability for part, (_, purchase) in soon.items()},
             uses_of(bundle, "purchase", early, judged),
         ).judged(period),
         reordering=None if former is None else compared(bundle, former, judged),
@@ -155,6 +161,12 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             capacity,
         ),
     )
+
+
+def _soon(bundle: Bundle, scores: Scores) -> dict[float, tuple[Estimates, Estimates]]:
+    """The chances of both goals within parts of their horizons."""
+    parts = _PARTS if knows_times(bundle) else ()
+    return {part: within_part(bundle, scores, part) for part in parts}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -216,6 +228,7 @@ class _Goal:
     period: tuple[Points, Outcomes, Estimates]
     before: tuple[Points, Outcomes]
     served: Estimates | None
+    soon: Mapping[float, Floats]
     signals: tuple[SignalUse, ...]
 
     def judged(self, period: _Period) -> GoalEvaluation:
@@ -254,6 +267,11 @@ class _Goal:
             by_lead=_by_lead(rows, rates, period),
             gain=_gains(rows, rivals),
             realised=realised(self.told(rows), period.ladder, period.start),
+            within=realised_within(
+                rows,
+                outcomes.reached_after[outcomes.decided],
+                {part: chance[outcomes.decided] for part, chance in self.soon.items()},
+            ),
         )
 
     def told(self, rows: Answers) -> Answers:

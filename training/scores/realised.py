@@ -1,12 +1,14 @@
-"""What was expected beside what came: of all judged points, by step, and over time."""
+"""What was expected beside what came: of all judged points, by step, over time, and how soon."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
 
-from features.arrays import Bools
+from features.arrays import Bools, Floats
 from features.clock import rfc3339
 from features.events.log import DAY_US
 from features.ladder.ladder import Ladder
@@ -14,7 +16,7 @@ from models.judging.intervals import design_effect, wilson
 from training.scores.performance import Answers
 from training.scores.results import Realised
 
-__all__ = ["realised"]
+__all__ = ["realised", "realised_within"]
 
 _WEEKS: Final = 4
 """Of a span: long enough that there are leads in it, short enough that a drift shows."""
@@ -39,8 +41,29 @@ def realised(told: Answers, ladder: Ladder, start: int) -> tuple[Realised, ...]:
     return tuple(part for part in parts if part is not None)
 
 
+def realised_within(
+    told: Answers, reached_after: Floats, chances: Mapping[float, Floats]
+) -> tuple[Realised, ...]:
+    """What was expected of decided points within parts of the horizon, and what came by then.
+
+    Parameters
+    ----------
+    reached_after : shape (n,), the part of the horizon after which the goal was reached; NaN where
+        it was not.
+    chances : of each part, shape (n,), what was said.
+    """
+    everyone = np.ones(len(told), dtype=np.bool_)
+    parts = []
+    for part, chance in chances.items():
+        came = np.asarray(reached_after <= part, dtype=np.float64)
+        parts.append(
+            _part(replace(told, probability=chance, happened=came), "part", f"{part:g}", everyone)
+        )
+    return tuple(one for one in parts if one is not None)
+
+
 def _part(
-    told: Answers, kind: Literal["all", "step", "span"], id_: str, keep: Bools
+    told: Answers, kind: Literal["all", "step", "span", "part"], id_: str, keep: Bools
 ) -> Realised | None:
     """Some of the rows; None where there are none."""
     rows = told.only(keep)

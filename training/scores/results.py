@@ -176,14 +176,15 @@ class Realised:
 
     Parameters
     ----------
-    kind : "all" of them, those below one "step", or those of one "span" of four weeks.
-    id : of the step; of a span its first instant, as RFC 3339.
+    kind : "all" of them, those below one "step", or those of one "span" of four weeks; or all of
+        them, within a "part" of the horizon.
+    id : of the step; of a span its first instant, as RFC 3339; of a part such as "0.25".
     expected : the mean probability as it was served.
     came, low, high : the rate, and its 95 % interval.
     inside : whether `expected` lies in it: chance explains the difference.
     """
 
-    kind: Literal["all", "step", "span"]
+    kind: Literal["all", "step", "span", "part"]
     id: str
     n: int
     leads: int
@@ -236,6 +237,7 @@ class GoalEvaluation:
     learned : whether the signals told leads apart beyond chance in training.
     gain : for each name, the share of successes found at each of `SHARES`.
     realised : what was expected beside what came, of all, by step and over time.
+    within : the same of all within parts of the horizon; empty where the bundle knows no times.
     signals : those that the probabilities rest on, the heaviest first.
     """
 
@@ -253,6 +255,7 @@ class GoalEvaluation:
     by_lead: tuple[Subgroup, ...] = ()
     gain: tuple[tuple[str, tuple[float, ...]], ...] = ()
     realised: tuple[Realised, ...] = ()
+    within: tuple[Realised, ...] = ()
     signals: tuple[SignalUse, ...] = ()
 
 

@@ -9,7 +9,7 @@ from features.clock import rfc3339
 from features.events.log import DAY_US
 from tests.training.scores.scene import LADDER
 from training.scores.performance import Answers
-from training.scores.realised import realised
+from training.scores.realised import realised, realised_within
 
 START = 1_767_225_600_000_000
 """The first of January 2026."""
@@ -40,6 +40,22 @@ def test_all_steps_and_spans_of_four_weeks():
     assert [one.n for one in found] == [400, 200, 200, 200, 200]
     assert (found[0].expected, found[0].came) == pytest.approx((0.3, 0.3))
     assert all(one.inside for one in found)
+
+
+def test_within_parts_of_the_horizon():
+    """What was said of each part, beside the share that had come by then."""
+    rows = told(0.4, 0.4)
+    after = np.where(rows.happened == 1, (np.arange(400) % 100) / 40, np.nan)
+    chances = {0.25: np.full(400, 0.11), 0.5: np.full(400, 0.35)}
+    early, half = realised_within(rows, after, chances)
+    assert [(one.kind, one.id, one.n) for one in (early, half)] == [
+        ("part", "0.25", 400),
+        ("part", "0.5", 400),
+    ]
+    assert (early.expected, early.came) == pytest.approx((0.11, 0.11))
+    assert (half.expected, half.came) == pytest.approx((0.35, 0.21))
+    assert early.inside
+    assert not half.inside
 
 
 def test_what_chance_does_not_explain():

@@ -171,12 +171,34 @@ def _judged_page(
         _calibration_words(performance),
         _picture(goal, "reliability", "Predicted against observed rates"),
         _reliability_table(performance.reliability),
+        *_soon_page(goal),
         "### Each step",
         _parts_table(goal.by_step, "step"),
         _picture(goal, "reliability-steps", "Predicted against observed rates, each step"),
         "### Leads seen in training, and leads that came later",
         _parts_table(goal.by_lead, "leads"),
     ]
+
+
+def _soon_page(goal: GoalEvaluation) -> list[str]:
+    if not goal.within:
+        return []
+    words = (
+        "The same probabilities say how soon: what was said of all points within a part of the"
+        " horizon, and what had come by then."
+    )
+    rows = [
+        [
+            f"{float(one.id):.0%}",
+            f"{one.expected:.1%}",
+            f"{one.came:.1%}",
+            f"{one.low:.1%} to {one.high:.1%}",
+            "yes" if one.inside else "**no**",
+        ]
+        for one in goal.within
+    ]
+    heads = ["of the horizon", "said", "came", "by chance", "agrees"]
+    return ["### How soon?", words, _table(heads, rows)]
 
 
 def _plain_words(
