@@ -17,6 +17,8 @@ from features.store.events import EventStore
 from features.store.identities.members import other_ids
 from features.store.people.actions import UNDO_US
 from features.store.privacy.opt_outs import withheld
+from models.bundle import Bundle
+from models.horizons import knows_times
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.pages.common import words
@@ -106,7 +108,9 @@ def lead_of(
     if not rows:
         raise UnknownLead(f"no event of lead {words.shown(lead_id)!r} has arrived")
     opted_out = scorer.privacy.is_opted_out(lead)
-    answer = scorer.score(lead, now, _MOST_REASONS) if ladder and not opted_out else None
+    answer = None
+    if scorer.bundle and not opted_out:
+        answer = scorer.score(lead, now, _MOST_REASONS, _soon(scorer.bundle))
     goal = _goal(ladder, answer)
     desk, history = Desk.of(store, asker.name, now), history_of(rows, service.ladder, now)
     done = list(desk.done.get(lead, ()))
@@ -131,6 +135,7 @@ def lead_of(
         "more_ids": len(ids) > _MOST_IDS,
         "ladder": ladder,
         "score": answer,
+        "soon": next(iter(answer.get("horizons", ())), None) if answer else None,
         "opted_out": opted_out,
         "goal": goal,
         "bars": bars[:-1][: _FIRST_REASONS + 1],
@@ -176,6 +181,12 @@ def lead_of(
         "once": once[lead],
         "once_noted": once[f"note {lead}"],
     }
+
+
+def _soon(bundle: Bundle) -> tuple[float, ...]:
+    """The days that the chance to buy is told within as well: a third of its horizon."""
+    days = round(bundle.ladder.purchase.horizon_days / 3)
+    return (days,) if days and knows_times(bundle) else ()
 
 
 def _goal(ladder: Ladder | None, answer: ScoreAnswer | None) -> Step | None:
