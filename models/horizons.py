@@ -45,7 +45,7 @@ class WithinDays:
 
 def knows_times(bundle: Bundle) -> bool:
     """Whether a bundle was trained by a version of Rung that looked at times."""
-    return bundle.advancement.timing is not None
+    return None not in (bundle.advancement.timing, bundle.purchase.timing)
 
 
 def check_days(bundle: Bundle, days: float) -> None:

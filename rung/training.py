@@ -393,7 +393,8 @@ def _print_goal(goal: GoalEvaluation) -> None:
     print_table(told, inset="  ")
     if goal.within:
         soon = ", ".join(
-            f"within {float(one.id):.0%} of the horizon {one.expected:.1%} ({one.came:.1%} came)"
+            f"{in_percent(one.expected, 1)} within {in_percent(float(one.id))} of the horizon"
+            f" ({in_percent(one.came, 1)} came)"
             for one in goal.within
         )
         print_line(f"  said {soon}")

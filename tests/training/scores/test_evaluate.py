@@ -47,6 +47,31 @@ def test_better_where_there_is_something_to_learn(judged):
     assert rates.difference.auc > 2 * rates.difference.auc_error
 
 
+def test_how_soon(bundle, log, judged):
+    """Of parts of each goal's horizon what was said, beside the share that had come by then."""
+    points = decision_points(log, bundle.ladder, start=TRAINED_UNTIL, end=JUDGED_UNTIL, seed=7)
+    for goal, outcomes in zip(
+        (judged.advancement, judged.purchase),
+        label(log, bundle.ladder, points, JUDGED_UNTIL),
+        strict=True,
+    ):
+        assert [one.id for one in goal.within] == ["0.25", "0.5", "0.75"]
+        whole = goal.realised[0]
+        said = [one.expected for one in goal.within]
+        assert 0.0 < said[0] < said[1] < said[2] < whole.expected
+        after = outcomes.reached_after[outcomes.decided]
+        for one in goal.within:
+            assert one.came == pytest.approx((after <= float(one.id)).mean())
+        assert goal.within[2].came <= whole.came
+
+
+def test_a_bundle_that_knows_no_times(bundle, log):
+    """It is judged as ever, without a word on how soon."""
+    timeless = replace(bundle, purchase=replace(bundle.purchase, timing=None))
+    found = evaluate(timeless, log, until=JUDGED_UNTIL)
+    assert (found.advancement.within, found.purchase.within) == ((), ())
+
+
 @pytest.mark.slow
 def test_nothing_to_learn():
     """Where no signal tells leads apart a bundle is no better than the step rates, and says so."""

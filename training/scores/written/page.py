@@ -189,10 +189,10 @@ def _soon_page(goal: GoalEvaluation) -> list[str]:
     )
     rows = [
         [
-            f"{float(one.id):.0%}",
-            f"{one.expected:.1%}",
-            f"{one.came:.1%}",
-            f"{one.low:.1%} to {one.high:.1%}",
+            in_percent(float(one.id)),
+            in_percent(one.expected, 1),
+            in_percent(one.came, 1),
+            f"{in_percent(one.low, 1)} to {in_percent(one.high, 1)}",
             "yes" if one.inside else "**no**",
         ]
         for one in goal.within

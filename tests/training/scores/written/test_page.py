@@ -37,6 +37,18 @@ def test_baselines_are_explained(told):
     assert "a logistic curve fitted on the training points" in " ".join(told.split())
 
 
+def test_how_soon(told, judged):
+    """A table of parts of the horizon for each goal; none where the bundle knows no times."""
+    assert told.count("### How soon?") == 2
+    half = judged.purchase.within[1]
+    row = f"| 50 % | {in_percent(half.expected, 1)} | {in_percent(half.came, 1)} |"
+    assert row in told.split("\n## ")[2]
+    goals = {
+        name: replace(getattr(judged, name), within=()) for name in ("advancement", "purchase")
+    }
+    assert "How soon" not in page(replace(judged, **goals))
+
+
 def test_what_the_probabilities_rest_on(told, judged):
     """Fifteen signals of each goal with their weights, heaviest first, and whether they moved."""
     for goal, part in zip(
