@@ -49,16 +49,6 @@ def test_a_planted_pace(shape):
     assert np.abs(within(found, chance, position, PART) - wanted).max() < 0.03
 
 
-def test_few_leads_of_a_group():
-    """Ten that came early move the curve of their group a quarter of the way from its step's."""
-    zeros, chance = np.zeros(60, dtype=np.int64), np.repeat([0.2, 0.4, 0.6], 20)
-    took = np.where(np.tile([True, False], 30), np.repeat([0.9, 0.9, 0.1], 20), np.nan)
-    found = fitted(zeros, chance, took)
-    middle = int(np.searchsorted(KNOTS, 0.5))
-    low, _, high = found.share[0, :, middle]
-    assert high - low == pytest.approx(0.25)
-
-
 def test_likely_leads_that_hurry():
     """Chances within a quarter are those that were planted for each lead, not for the mean one."""
     position, chance, took, power = drawn(20_000, hurry=0.5)
@@ -116,6 +106,36 @@ def test_as_by_plain_loops():
     np.testing.assert_array_equal(found.leads, [leads, 0])
 
 
+def test_few_leads_of_a_group():
+    """Ten that came early move the curve of their group a quarter of the way from its step's."""
+    zeros, chance = np.zeros(60, dtype=np.int64), np.repeat([0.2, 0.4, 0.6], 20)
+    took = np.where(np.tile([True, False], 30), np.repeat([0.9, 0.9, 0.1], 20), np.nan)
+    found = fitted(zeros, chance, took)
+    middle = int(np.searchsorted(KNOTS, 0.5))
+    low, _, high = found.share[0, :, middle]
+    assert high - low == pytest.approx(0.25)
+    curve = plain_curve(chance.tolist(), took.tolist(), [1.0] * 60)[middle]
+    overall = (30 * curve + 10 * KNOTS[middle]) / 40
+    of_step = (30 * curve + 10 * overall) / 40
+    assert low == pytest.approx(0.75 * of_step)
+
+
+def test_at_once():
+    """What is reached in the instant of the score is within any days, and not within none."""
+    zeros, chance = np.zeros(40, dtype=np.int64), np.full(40, 0.5)
+    found = fitted(zeros, chance, np.where(np.arange(40) % 2, 0.0, np.nan))
+    found.check(2)
+    assert (found.share[0, :, 0] == 0.0).all()
+    assert (found.share[0, :, 1] > 0.6).all()
+
+
+def test_knots():
+    """Of a horizon of 90 days the first lies after four hours, the last but one after 83 days."""
+    assert [KNOTS[0], KNOTS[-1], len(KNOTS)] == [0.0, 1.0, 25]
+    assert 24 * 90 * KNOTS[1] == pytest.approx(3.75)
+    assert 90 * KNOTS[-2] == pytest.approx(82.66, abs=0.01)
+
+
 def test_nothing_to_learn_from():
     """Without a point, and without one that reached the goal, the pace is even."""
     none = np.zeros(0)
@@ -152,6 +172,12 @@ def test_more_days_never_make_less(timing, chance, parts, at):
     found = [within(timing, one, where, np.full(2, part))[0] for part in (0.0, *parts, 1.0)]
     assert found == sorted(found)
     assert (found[0], found[-1]) == (0.0, chance)
+
+
+def test_all_of_the_horizon_is_the_chance():
+    """To the bit, whatever logarithms would make of it."""
+    chances = np.linspace(0.0, 1.0, 1001)
+    np.testing.assert_array_equal(spread(chances, np.ones(1001)), chances)
 
 
 def test_what_is_not_known_stays_unknown(timing):
