@@ -44,6 +44,12 @@ def _little(*, small: bool) -> str:
     return little.run(small=small)
 
 
+def _horizons(*, small: bool) -> str:
+    from benchmarks.quality import horizons
+
+    return horizons.run(small=small)
+
+
 def _policy(*, small: bool) -> str:
     from benchmarks.policies import report
 
@@ -150,6 +156,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "pages": _pages,
     "quality": _quality,
     "little": _little,
+    "horizons": _horizons,
     "drift": _drift,
     "policy": _policy,
     "funnel": _funnel,
