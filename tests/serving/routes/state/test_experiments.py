@@ -141,10 +141,10 @@ def test_of_two_callers_at_once_the_first_one_s_instant_counts(own, monkeypatch)
     first: list[dict[str, object]] = []
     write = store.append_new
 
-    def after_another(events):
+    def after_another(events, **more):
         monkeypatch.setattr(store, "append_new", write)
         first.append(assign(own, "order", "new").json())
-        return write(events)
+        return write(events, **more)
 
     monkeypatch.setattr(store, "append_new", after_another)
     second = assign(own, "order", "new").json()
