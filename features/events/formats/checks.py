@@ -18,7 +18,7 @@ from features.events.formats.import_report import NAIVE_TIME, Rejects
 from features.events.formats.json_rows import BROKEN_JSON
 from features.events.formats.row_batch import Properties, Reading, RowBatch, told
 from features.events.junk_ids import LIKE_JUNK, is_junk
-from features.events.log import Times
+from features.events.log import LogColumns, Times
 from features.events.properties import property_json
 from features.events.readable import SHARE_ENDINGS, is_judged, unreadable
 from features.events.table import EventTable
@@ -93,6 +93,10 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
         _documents(parsed) if reading.everything else None,
         _links(batch, texts["lead_id"]),
     )
+    if reading.needs == LogColumns():  # no ladder says yet which of them are numbers
+        for name, column in batch.flat.items():
+            nowhere = np.zeros(len(column), dtype=np.bool_)
+            rejects.decimals.look(name, column, nowhere, batch.file, batch.lines)
     if reading.names is not None:
         _mark_unreadable(batch, parsed, texts["name"], reading.names, verdict)
     if verdict.fine.all():

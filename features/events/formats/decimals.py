@@ -23,6 +23,8 @@ _EITHER: Final = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
 """A thousand, or a number with three decimals."""
 _POINT: Final = r"^[+-]?(?:[0-9]+\.[0-9]{1,2}|[0-9]+\.[0-9]{4,}|0?\.[0-9]+|[0-9]{4,}\.[0-9]+)$"
 """What no thousand is written like."""
+_GROUPED: Final = r"^[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+$"
+"""What no text is but a number with a comma."""
 _COMMA: Final = re.compile(
     r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+"  # 1.234,50
     r"|[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}"  # 1.234.567
@@ -58,7 +60,7 @@ class Decimals:
 
         Parameters
         ----------
-        bad : shape (n,), which of the values are no numbers.
+        bad : shape (n,), which of the values are no numbers, where all are to be some.
         lines : shape (n,), where they stand in the file.
         """
         if column in self._has_point:
@@ -75,12 +77,26 @@ class Decimals:
     ) -> None:
         rows = np.flatnonzero(_found(pc.match_substring(texts, ".")))
         pointed = texts.take(pa.array(rows))
+        self._note(self._comma, column, pointed, _GROUPED, (file, lines[rows]))
         if _found(pc.match_substring_regex(pointed, _POINT)).any():
             self._has_point.add(column)
-        elif column not in self._either:
-            either = np.flatnonzero(_found(pc.match_substring_regex(pointed, _EITHER)))
-            for at in either[:1].tolist():
-                self._either[column] = _Seen(pointed[at].as_py(), file, int(lines[rows[at]]))
+        else:
+            self._note(self._either, column, pointed, _EITHER, (file, lines[rows]))
+
+    @staticmethod
+    def _note(
+        kept: dict[str, _Seen],
+        column: str,
+        texts: pa.Array,
+        pattern: str,
+        places: tuple[str, npt.NDArray[np.int64]],
+    ) -> None:
+        """Keep the first text of a pattern, with where it stands, unless there is one by now."""
+        if column in kept:
+            return
+        file, lines = places
+        for at in np.flatnonzero(_found(pc.match_substring_regex(texts, pattern)))[:1].tolist():
+            kept[column] = _Seen(texts[at].as_py(), file, int(lines[at]))
 
     def check(self) -> None:
         """EventsError where numbers of a column have a comma, and others were read by a point."""

@@ -87,7 +87,27 @@ def test_a_file_that_is_read_in_parts(tmp_path):
         list(parts)
 
 
-def test_what_no_ladder_reads_as_a_number(tmp_path):
-    """Versions, for one, may be written like both."""
-    table, _ = read_table(write(tmp_path / "e.csv", as_csv(rows(["1.234", "1.234,50"]))))
-    assert len(table) == 2
+@pytest.mark.parametrize(
+    ("values", "is_refused"),
+    [
+        (["1.234", "1.234,50"], True),
+        (["1.234.567,5", "7", "1.234"], True),
+        (["1.234", "1.234,50", "2.5"], False),
+        (["1.234", "12,5"], False),  # a text may be that
+        (["1.234", "1.234.567"], False),  # as versions are
+    ],
+)
+def test_where_no_ladder_says_what_numbers_are(tmp_path, values, is_refused):
+    """What can be nothing but a number with a comma says it."""
+    file = write(tmp_path / "e.csv", as_csv(rows(values)))
+    if not is_refused:
+        assert len(read_table(file)[0]) == len(values)
+        return
+    with pytest.raises(EventsError, match="would be read as 1"):
+        read_table(file)
+
+
+def test_what_a_ladder_reads_as_no_number(tmp_path):
+    """It may be written as it likes."""
+    texts = [event(lead_id=f"lead-{at}", asset=one) for at, one in enumerate(COMMAS[0][0])]
+    assert len(read(write(tmp_path / "e.csv", as_csv(texts)))[0]) == 2
