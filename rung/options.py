@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
+from features.ladder.words import visible
+
 if TYPE_CHECKING:
     from training.scores.gate import Accepted
 
@@ -261,11 +263,8 @@ def note(what: str) -> None:
 
 
 def folded(text: str, stream: TextIO | None) -> str:
-    """Lines as they go to a stream: a terminal that is narrower gets them folded between words.
-
-    What follows in a line is further in. Files and pipes get it whole.
-    """
-    width = width_of(stream)
+    """Lines for a stream: a terminal that is narrower gets them folded, what follows further in."""
+    text, width = visible(text), width_of(stream)
     if width is None:
         return text
     return "\n".join(

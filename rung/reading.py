@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from features.ladder.words import visible
 from rung.options import Progress, folded, note, width_of
 
 if TYPE_CHECKING:
@@ -365,7 +366,7 @@ def print_table(
                 continue
             print()
         for line in aligned(shown, words):
-            print(f"{inset}{line}".rstrip())
+            print(visible(f"{inset}{line}".rstrip()))
 
 
 def _tables(widths: Sequence[int], room: int) -> list[list[int]]:
@@ -387,7 +388,7 @@ def print_markdown(table: str) -> None:
     lines = table.split("\n")
     width = width_of(sys.stdout)
     if width is None or max(map(len, lines)) <= width:
-        return print(table)
+        return print(visible(table))
     heads, rule, *rows = map(_cells, lines)
     texts = [at for at, cell in enumerate(rule) if not cell.endswith(":")]
     return print_table([heads, *rows], texts)

@@ -15,6 +15,7 @@ __all__ = [
     "digits",
     "in_percent",
     "things",
+    "visible",
 ]
 
 OFFER: Final = "offer"
@@ -56,6 +57,22 @@ def in_percent(share: float, places: int = 0, sign: str = "") -> str:
     With `sign="+"` a gain has its sign as well: "+20.0 %".
     """
     return f"{share:{sign}.{places}%}".replace("%", " %")
+
+
+_UNSEEN: Final = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    for first, end in (
+        *((0x00, 0x09), (0x0B, 0x20), (0x7F, 0xA0), (0x61C, 0x61D), (0x200E, 0x2010)),
+        *((0x2028, 0x202F), (0x2066, 0x206A)),
+    )
+    for code in range(first, end)
+}
+"""What turns or clears a terminal, or the order of its letters; tabs and ends of lines do not."""
+
+
+def visible(text: str) -> str:
+    """A text for a terminal: controls, which may come with the words of others, are spelt out."""
+    return text.translate(_UNSEEN)
 
 
 class Counted(float):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from rung.reading import aligned, print_line, print_markdown, print_table, shortened
-from tests.rung.scene import done, jsonl, message, page, refused
+from tests.rung.scene import call, done, jsonl, message, page, refused
 
 
 @pytest.mark.parametrize("name", ["empty.jsonl", "empty.csv", "empty.parquet"])
@@ -119,6 +119,15 @@ def test_a_line_in_a_narrow_terminal(is_terminal, monkeypatch, capsys):
     told = capsys.readouterr().out.splitlines()
     folded = ["  value: handover-checklist, “Checklist:", "      handovers that lose nothing”"]
     assert told == [*(folded if is_terminal else [line]), "short"]
+
+
+def test_words_of_others_steer_no_terminal(tmp_path):
+    """A row that is refused is shown, and what it would do to a terminal is spelt out."""
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b'{"lead_id": "\x1b]0;gone\x07\x1b[2J"\n')
+    found = call("readiness", file, "--ladder", "b2b")
+    assert "\\x1b]0;gone\\x07\\x1b[2J" in found.err
+    assert "\x1b" not in found.err
 
 
 def test_a_figure_and_its_sign_stay_together(monkeypatch, capsys):

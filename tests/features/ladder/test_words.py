@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from features.ladder.words import Counted, in_percent, things
+from features.ladder.words import Counted, in_percent, things, visible
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,17 @@ def test_things(number, expected):
 def test_in_percent(share, places, sign, expected):
     """A share stands as everywhere, a space before its sign."""
     assert in_percent(share, places, sign) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\x1b[2Jgone\x07\r", "\\x1b[2Jgone\\x07\\x0d"),
+        ("\x9b31mred", "\\x9b31mred"),
+        ("abc\u202ecba", "abc\\u202ecba"),
+        ("a\tb\nÄpfel – 5\xa0% ☂", "a\tb\nÄpfel – 5\xa0% ☂"),
+    ],
+)
+def test_visible(text, told):
+    """What others wrote steers no terminal; letters, tabs and ends of lines stay as they are."""
+    assert visible(text) == told
