@@ -284,7 +284,7 @@ def _fold(line: str, width: int) -> str:
     fold = textwrap.TextWrapper(
         width, subsequent_indent=further_in, break_long_words=False, break_on_hyphens=False
     )
-    return fold.fill(line.replace(" %", f"{_TIED}%")).replace(_TIED, " ")
+    return fold.fill(line.replace(" %", _TIED + "%")).replace(_TIED, " ")
 
 
 def say_aside(line: str) -> None:
