@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.profiles import load_profile
+from tests.sharing import made_once
 
 if TYPE_CHECKING:  # fixtures import what they need: the process that hands out tests needs nothing
     from features.events.log import EventLog
@@ -24,6 +26,27 @@ if TYPE_CHECKING:  # fixtures import what they need: the process that hands out 
 load_profile()
 # As `rung` does: tests run side by side, and LightGBM's threads would wait for each other awake.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# For the same reason: a second thread of OpenBLAS waits awake, and its matrices are small here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_configure() -> None:
+    """Before anything is compiled, as some modules of tests do when they are imported."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.sharing import compile_once
+
+        compile_once()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays: to look for garbage in it would take a fifth of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -71,25 +94,39 @@ def trained_and_saved(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Bundle, Path]:
     """A bundle as it was trained, not loaded, and where it was saved."""
+    folder = tmp_path_factory.mktemp("trained") / "bundle"
+    return _saved(simulated_log, b2b, trained_until, folder), folder
+
+
+def _saved(log: EventLog, ladder: Ladder, until: datetime, folder: Path) -> Bundle:
     from features.clock import microseconds
     from models.bundle import save_bundle
     from training.pipeline import train
 
-    folder = tmp_path_factory.mktemp("trained") / "bundle"
-    bundle = train(simulated_log, b2b, until=microseconds(trained_until))
-    return save_bundle(bundle, folder), folder
+    return save_bundle(train(log, ladder, until=microseconds(until)), folder)
 
 
 @pytest.fixture(scope="session")
-def trained(trained_and_saved: tuple[Bundle, Path]) -> Bundle:
-    """A bundle with a model for the next step and rates for the purchase."""
-    return trained_and_saved[0]
+def trained(bundle_folder: Path) -> Bundle:
+    """A bundle with a model for the next step and rates for the purchase, loaded."""
+    from models.bundle import load_bundle
+
+    return load_bundle(bundle_folder)
 
 
 @pytest.fixture(scope="session")
-def bundle_folder(trained_and_saved: tuple[Bundle, Path]) -> Path:
-    """Where `trained` lies."""
-    return trained_and_saved[1]
+def bundle_folder(
+    simulated_log: EventLog,
+    b2b: Ladder,
+    trained_until: datetime,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Where `trained` lies; trained once for all processes."""
+
+    def make(folder: Path) -> None:
+        _saved(simulated_log, b2b, trained_until, folder / "bundle")
+
+    return made_once(tmp_path_factory, "trained", make) / "bundle"
 
 
 # --------------------------------------------------------------------------------------- databases

@@ -35,6 +35,18 @@ FILES = {"manifest.json", "ladder.toml", "model.json", "offers.json", "advanceme
 QUICK = TrainConfig(fit=FitConfig(folds=2, repeats=1, boosting=BoostingConfig(most_rounds=15)))
 
 
+@pytest.fixture(scope="module")
+def trained(trained_and_saved: tuple[Bundle, Path]) -> Bundle:
+    """As it was trained: it was never written and read."""
+    return trained_and_saved[0]
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(trained_and_saved: tuple[Bundle, Path]) -> Path:
+    """Where that lies."""
+    return trained_and_saved[1]
+
+
 @pytest.fixture
 def folder(bundle_folder, tmp_path) -> Path:
     """A copy of the trained bundle, to be spoilt."""

@@ -91,7 +91,7 @@ def test_rows_that_are_left_out(scores, tmp_path, capsys):
     assert "'01/02/2026'; write a date such as 2026-03-01 " in said
 
 
-def test_beside_rung(simulated_log, events_file, trained_and_saved, tmp_path):
+def test_beside_rung(simulated_log, events_file, bundle_folder, tmp_path):
     """Rung's scores stand on the same leads, from what was known on the dates of the others'."""
     starts = simulated_log.starts[:-1]
     dates = simulated_log.known[starts].astype("datetime64[us]")
@@ -99,7 +99,7 @@ def test_beside_rung(simulated_log, events_file, trained_and_saved, tmp_path):
     rows = zip(simulated_log.leads, score, dates, strict=True)
     file, out = tmp_path / "scores.csv", tmp_path / "out.json"
     file.write_text("\n".join(["id,score,date", *(f"{a},{b},{c}Z" for a, b, c in rows)]))
-    bundle = str(trained_and_saved[1])
+    bundle = str(bundle_folder)
     asked = ["audit", str(file), "--events", str(events_file), "--bundle", bundle]
     assert main([*asked, "--json", str(out)]) == 0
     beside = json.loads(out.read_text())["beside"]
