@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -19,7 +20,7 @@ from features.store.migrations import open_database
 
 __all__ = ["Server", "opened", "started_server", "with_tables"]
 
-_SHAPE = """
+_SHAPE: Final = """
 SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
   SELECT concat_ws(' ', c.relname, c.relkind, c.relacl, a.attname, a.atttypid, a.attnotnull)
     FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid
@@ -37,7 +38,7 @@ SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
 ) AS lines(line)
 """
 """All that is in a database but the rows."""
-_OTHERS = """
+_OTHERS: Final = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
@@ -104,8 +105,8 @@ class Server:
         self._numbers = count()
         self._free: list[str] = []
         self._shape = ""
-        self._tables: list[sa.TableClause] = []
-        self._meta: list[Any] = []
+        self._emptying = b""
+        self._meta: list[tuple[Any, ...]] = []
 
     def run(self, *statements: str) -> None:
         """Run statements, each outside of a transaction."""
@@ -134,8 +135,11 @@ class Server:
         with _connected(url) as connection:
             self._shape = connection.exec_driver_sql(_SHAPE).scalar_one()
             names = sa.inspect(connection).get_table_names()
-            self._tables = [sa.table(name) for name in names if name != "alembic_version"]
-            self._meta = list(connection.exec_driver_sql("SELECT * FROM rung_meta"))
+            tables = [name for name in names if name != "alembic_version"]
+            self._emptying = ";".join(str(sa.delete(sa.table(name))) for name in tables).encode()
+            self._meta = [
+                tuple(row) for row in connection.exec_driver_sql("SELECT * FROM rung_meta")
+            ]
 
     def _made(self, template: str) -> str:
         name = f"rung_{next(self._numbers)}"
@@ -147,15 +151,15 @@ class Server:
 
     def _is_emptied(self, url: str) -> bool:
         """Whether a database is as new again; not where somebody still has a connection to it."""
-        with _connected(url) as connection:
-            if connection.exec_driver_sql(_OTHERS).scalar_one():
+        # By the driver alone: an engine asks a database a lot before it is used.
+        with psycopg.connect(url, autocommit=True) as connection:
+            if connection.execute(_OTHERS).fetchone() != (0,):
                 return False
-            if connection.exec_driver_sql(_SHAPE).scalar_one() != self._shape:
+            if connection.execute(_SHAPE).fetchone() != (self._shape,):
                 return False
-            for table in self._tables:
-                connection.execute(sa.delete(table))
+            connection.execute(self._emptying)
             for row in self._meta:
-                connection.exec_driver_sql("INSERT INTO rung_meta VALUES (%s, %s)", tuple(row))
+                connection.execute("INSERT INTO rung_meta VALUES (%s, %s)", row)
         return True
 
 
