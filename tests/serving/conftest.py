@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, routing
 from starlette.testclient import TestClient
 
 from serving.app import create_app
@@ -93,6 +94,29 @@ def certificates() -> Iterator[None]:
     context = httpx2.create_ssl_context()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(httpx2, "create_ssl_context", lambda: context)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_once() -> Iterator[None]:
+    """A route is built for the first app that has it: for hundreds it takes longer than the tests.
+
+    All include the routers alike, and no test replaces a dependency, which an app is asked for.
+    """
+    true = routing._IncludedRouter._build_effective_context
+    built: dict[int, list[tuple[Any, Any, Any]]] = {}
+
+    def build(included: Any, route: Any) -> Any:
+        context = replace(included.include_context, dependency_overrides_provider=None)
+        of_route = built.setdefault(id(route), [])
+        for held, its_context, made in of_route:
+            if held is route and its_context == context:
+                return made
+        of_route.append((route, context, true(included, route)))
+        return of_route[-1][2]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing._IncludedRouter, "_build_effective_context", build)
         yield
 
 
