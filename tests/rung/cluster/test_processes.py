@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -15,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from features.clock import microseconds
@@ -33,11 +31,19 @@ from rung.cluster.folds import SharedBundle, score, write_snapshots
 from rung.cluster.importing import Importing, import_events
 from rung.cluster.parts import PartFolder
 from rung.cluster.processes import ProcessCluster
-from rung.cluster.tasks import ClusterFailed, Done, Handing, Regrouping
+from rung.cluster.tasks import ClusterFailed, Regrouping
 from tests.rung.cluster.scene import Here, bits, together
+from tests.rung.cluster.sent import (
+    WITHIN_S,
+    die,
+    die_once,
+    find_no_room,
+    gather,
+    named,
+    refuse_odd,
+    split,
+)
 from training.pipeline import fingerprint
-
-WITHIN_S = 300.0
 
 
 def silent(_: str) -> None:
@@ -48,44 +54,7 @@ def two(told: Callable[[str], None] = silent) -> ProcessCluster:
     return ProcessCluster(2, told)
 
 
-# --------------------------------------------------------------------- tasks, as they are sent
-
-
-def named(number: int) -> Done:
-    return Done(number, {"is": number * number}, pa.table({"at": [number]}))
-
-
-def split(number: int) -> Handing:
-    for place in range(12):  # more than ten: in the order of numbers, not of their texts
-        yield place % 3, f"{number}.{place} ".encode()
-    return Done(number, {"handed": 12})
-
-
-def gather(number: int, pieces: list[bytes]) -> Done:
-    return Done(number, {"got": b"".join(pieces).decode()})
-
-
-def refuse_odd(number: int) -> Done:
-    if number % 2:
-        raise EventsError(f"task {number}")
-    return Done(number)
-
-
-def die_once(mark: Path, number: int) -> Done:
-    """The first that comes is killed, as by a kernel that is short of memory."""
-    if number == 1 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return Done(number, {"is": number})
-
-
-def find_no_room(number: int) -> Done:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"part-{number}")
-
-
-def die(number: int) -> Done:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return Done(number)
+# ----------------------------------------------------------------------------------------- tasks
 
 
 def test_answers_come_in_order():
@@ -147,17 +116,11 @@ import sys, time
 from functools import partial
 from pathlib import Path
 from rung.cluster.processes import ProcessCluster
-from tests.rung.cluster.test_processes import slow
+from tests.rung.cluster.sent import slow
 if __name__ == "__main__":
     with ProcessCluster(2, lambda _: None) as cluster:
         cluster.each(2, partial(slow, Path(sys.argv[1])), "work")
 """
-
-
-def slow(folder: Path, number: int) -> Done:
-    (folder / str(os.getpid())).touch()
-    time.sleep(WITHIN_S)
-    return Done(number)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
