@@ -74,8 +74,12 @@ def value_of(bundle: Bundle, name: str, leads: int = 5000) -> Floats:
 
 @cache
 def worth_of(name: str) -> Floats:
-    """The same, with all that the log taught."""
-    return value_of(learned(), name)
+    """The same, with all that the log taught.
+
+    A policy that is no better comes to two errors by luck alone, with few leads as with many; with
+    3,000 the closest of those that are worse than the learned one is five errors away.
+    """
+    return value_of(learned(), name, 3000)
 
 
 def gain_over(name: str) -> tuple[float, float]:
@@ -113,7 +117,7 @@ def test_it_is_worth_more_than_the_best_single_offer():
     options = options_of(ladder_of())
     asks = [one for one, ask in zip(options.ids, options.is_ask, strict=True) if ask]
     # Which one is best shows on fewer leads; how much better it is than that is asked of all.
-    best = max(asks, key=lambda one: float(value_of(learned(), f"only:{one}", 1500).mean()))
+    best = max(asks, key=lambda one: float(value_of(learned(), f"only:{one}", 1000).mean()))
     more, error = gain_over(f"only:{best}")
     assert more > 2.0 * error
 
