@@ -6,8 +6,9 @@ locked version and one of a newer version, both with what the real one requires.
 without it, and by that pip alone, dependencies and all. Each has to end with what is locked.
 
 Given the paths of locks, it only asks whether each pip alone can install those:
-`check_setup.py requirements.lock`. Exit code 3: the real index, from which pip, uv and hatchling
-come, does not answer.
+`check_setup.py requirements.lock`. Where there is little time, `PROOF_PIPS=2` sets the checkout up
+with 23.2 and the newest alone. Exit code 3: the real index, from which pip, uv and hatchling come,
+does not answer.
 """
 
 import hashlib
@@ -53,8 +54,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
         world = World(Path(name), locks or LOCKS)
         check = partial(with_locks, locks=locks) if locks else with_checkout
+        step = 1 if locks else int(os.environ.get("PROOF_PIPS", "1"))
         try:
-            list(pool.map(partial(check, world), world.pips))
+            list(pool.map(partial(check, world), world.pips[step - 1 :: step]))
         except CheckError as error:
             sys.exit(f"check_setup: {error}")
 

@@ -67,9 +67,11 @@ def simulation(b2b: Ladder) -> Simulation:
 @pytest.fixture(scope="session")
 def events_file(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The events of the simulation as Parquet."""
-    path = tmp_path_factory.mktemp("simulated") / "events.parquet"
-    simulation.events.to_parquet(path, index=False)
-    return path
+
+    def make(folder: Path) -> None:
+        simulation.events.to_parquet(folder / "events.parquet", index=False)
+
+    return made_once(tmp_path_factory, "simulated", make) / "events.parquet"
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.rung.scene import Drawn, Said, done, jsonl, page
+from tests.sharing import made_once
 from training.simulation.world import SimulationConfig, simulate
 
 
@@ -20,12 +22,22 @@ def end(simulation) -> str:
 @pytest.fixture(scope="session")
 def report(bundle_folder, events_file, tmp_path_factory) -> tuple[Path, Said]:
     """The folder that `rung evaluate --report` wrote, and what it printed."""
-    folder = tmp_path_factory.mktemp("evaluated") / "report"
-    said = done(
-        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
-        *("--report", folder, "--json"),
-    )
-    return folder, said
+
+    def make(folder: Path) -> None:
+        asked = ("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder)
+        keep(folder, done(*asked, "--report", folder / "report", "--json"))
+
+    folder = made_once(tmp_path_factory, "evaluated", make)
+    return folder / "report", kept(folder)
+
+
+def keep(folder: Path, said: Said) -> None:
+    """Keep what was printed, for the other processes."""
+    (folder / "said.json").write_text(json.dumps(said))
+
+
+def kept(folder: Path) -> Said:
+    return Said(*json.loads((folder / "said.json").read_text()))
 
 
 @pytest.fixture(scope="session")
@@ -37,27 +49,32 @@ def one_lead(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def drawn(b2b, tmp_path_factory) -> Drawn:
-    folder = tmp_path_factory.mktemp("drawn")
-    start = datetime(2025, 1, 6, tzinfo=UTC)
-    config = SimulationConfig(
-        leads=400, days=400, arrive_days=300, start=start, drawn=True, match_sd=0.4
-    )
-    simulation = simulate(b2b, config)
-    events, bundle = folder / "events.parquet", folder / "bundle"
-    simulation.events.to_parquet(events, index=False)
-    split = simulation.end - timedelta(days=200)
-    said = done(
-        *("train", events, "--ladder", "b2b", "--out", bundle, "--until", split.isoformat())
-    )
-    return Drawn(events, bundle, said)
+    def make(folder: Path) -> None:
+        start = datetime(2025, 1, 6, tzinfo=UTC)
+        config = SimulationConfig(
+            leads=400, days=400, arrive_days=300, start=start, drawn=True, match_sd=0.4
+        )
+        simulation = simulate(b2b, config)
+        events = folder / "events.parquet"
+        simulation.events.to_parquet(events, index=False)
+        split = (simulation.end - timedelta(days=200)).isoformat()
+        asked = ("train", events, "--ladder", "b2b", "--out", folder / "bundle", "--until", split)
+        keep(folder, done(*asked))
+
+    folder = made_once(tmp_path_factory, "drawn", make)
+    return Drawn(folder / "events.parquet", folder / "bundle", kept(folder))
 
 
 @pytest.fixture(scope="session")
 def policy_report(drawn, tmp_path_factory) -> tuple[Path, Said]:
     """The folder that `rung policy evaluate --report` wrote, and what it printed."""
-    folder = tmp_path_factory.mktemp("judged") / "report"
-    rest = ("--bundle", drawn.bundle, "--report", folder)
-    return folder, done("policy", "evaluate", drawn.events, *rest)
+
+    def make(folder: Path) -> None:
+        rest = ("--bundle", drawn.bundle, "--report", folder / "report")
+        keep(folder, done("policy", "evaluate", drawn.events, *rest))
+
+    folder = made_once(tmp_path_factory, "judged", make)
+    return folder / "report", kept(folder)
 
 
 @pytest.fixture

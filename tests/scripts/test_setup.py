@@ -34,10 +34,13 @@ def lock(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_set_up_depends_on_no_pip():
-    """pip 23.0, 23.2, 24.0 and the newest all end with the locked versions."""
+    """pip 23.0, 23.2, 24.0 and the newest all end with the locked versions.
+
+    A run with little time (`PROOF_PIPS=2`) tries the second and the last of them.
+    """
     done = check()
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("the locked versions") >= 9
+    assert done.stdout.count("the locked versions") >= (6 if "PROOF_PIPS" in os.environ else 9)
 
 
 @pytest.mark.slow
