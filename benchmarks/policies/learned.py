@@ -116,6 +116,8 @@ def learn(train: Trial, kind: Kind) -> Learned:
         probability=probability,
         topic=np.zeros(probability.shape),
         reach=np.ones(probability.shape),
+        as_of=np.zeros(len(probability), dtype=np.int64),
+        is_lot=np.full(len(probability), True),
     )
     effects, expected = learn_effects(options, tried, train.outcome, kind)
     if expected.learner is None:

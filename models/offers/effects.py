@@ -15,6 +15,8 @@ the variances of u, G and b are found by marginal likelihood (empirical Bayes, E
 1973). `scale` is m(1 - m) for a yes-or-no outcome, which makes tau a change of log-odds, and m for
 an amount, which makes it a share. The posterior is exact given the variances; its intervals are
 those of a linear model, conditional on the adjustment being enough where nothing was randomised.
+An effect is that of now: where the data say that it has changed, what it was before is a parameter
+of its own (`models.offers.changes`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,18 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from threadpoolctl import threadpool_limits
 
-from features.arrays import Floats, Ints
+from features.arrays import Bools, Floats, Ints
+from models.offers.changes import (
+    SIZE,
+    EffectChange,
+    FoundChange,
+    Gram,
+    InSpans,
+    ends_of_spans,
+    grown,
+    looked_for,
+    span_of,
+)
 from models.offers.options import TOPIC, Options
 
 __all__ = ["EffectRows", "OfferEffects", "fit_effects", "prior_effects"]
@@ -63,6 +76,9 @@ class EffectRows:
     scale, noise : shape (n,), what turns tau into the outcome's unit; the residual's variance.
     offset : shape (n, n_options), what tau is expected to be beforehand; the fit is about the rest,
         of which nothing is expected on average.
+    when : shape (n,), microseconds since the epoch; without it no effect is asked whether it has
+        changed.
+    may_change : shape (n_options,), whose is; None is everyone's.
     """
 
     contrast: Floats
@@ -72,6 +88,8 @@ class EffectRows:
     scale: Floats
     noise: Floats
     offset: Floats | None = None
+    when: Ints | None = None
+    may_change: Bools | None = None
 
     def __len__(self) -> int:
         return len(self.residual)
@@ -108,6 +126,7 @@ class OfferEffects:
     deviations : the standard deviations that were found for u, G and b.
     shared, shared_draws : shape (n_shared,) and (n_draws, n_shared), the posterior mean of what
         all options share, g, t and G, and the same draws of it: what is known of one that is new.
+    changes : what options did before, where it was not what they do now; one each at most.
     """
 
     mean: Floats
@@ -116,12 +135,20 @@ class OfferEffects:
     deviations: tuple[float, float, float]
     shared: Floats
     shared_draws: Floats
+    changes: tuple[EffectChange, ...] = ()
 
     def tau(self, topic: Floats, modifiers: Floats) -> Floats:
         """Shape (n, n_options): posterior means; `topic` has that shape, 0 for no ask."""
         n, m = topic.shape[0], self.mean
         tau = np.zeros((n, len(m) + 1))
         tau[:, :-1] = m[:, 0] + topic[:, :-1] * m[:, 1] + modifiers @ m[:, 2:].T
+        return tau
+
+    def tau_at(self, when: Ints, topic: Floats, modifiers: Floats) -> Floats:
+        """As `tau`, what each option did at some instants, shape (n,), of the time learned from."""
+        tau = self.tau(topic, modifiers)
+        for change in self.changes:
+            tau[:, change.option] += change.at(when)
         return tau
 
     def deviation(self, topic: Floats, modifiers: Floats) -> Floats:
@@ -173,6 +200,7 @@ class OfferEffects:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
+        changes = [one.as_dict() for one in self.changes]
         return {
             "mean": self.mean.tolist(),
             "covariance": self.covariance.tolist(),
@@ -180,6 +208,7 @@ class OfferEffects:
             "deviations": list(self.deviations),
             "shared": self.shared.tolist(),
             "shared_draws": self.shared_draws.tolist(),
+            **({"changes": changes} if changes else {}),
         }
 
     @classmethod
@@ -193,6 +222,7 @@ class OfferEffects:
             (float(first), float(second), float(third)),
             np.array(held["shared"], dtype=np.float64),
             np.array(held["shared_draws"], dtype=np.float64),
+            tuple(EffectChange.of_dict(one) for one in held.get("changes", [])),
         )
 
 
@@ -241,15 +271,6 @@ class _Layout:
         return np.concatenate(parts, axis=1)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Gram:
-    """What the rows come to: all that a Gaussian likelihood needs of them."""
-
-    matrix: Floats
-    vector: Floats
-    square: float
-
-
 def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffects:
     """The posterior after decisions; without any it is the prior.
 
@@ -259,28 +280,61 @@ def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffec
     is_rest = rows.offset is not None
     layout = _Layout(len(options) - 1, options.values.shape[1], rows.modifiers.shape[1], is_rest)
     mean = np.zeros(len(layout.group)) if is_rest else _prior_mean(layout, options)
+    ends = ends_of_spans(rows.when)
     # The matrices are small: where another process has a core, a second thread only waits for it.
     with threadpool_limits(1):
-        gram = _gram(layout, options, rows, mean)
+        gram, spans = _grams(layout, options, rows, mean, ends)
         logs = _found_deviations(layout, options, gram) if len(rows) else np.log(_USUAL_SD)
         precision = _precision(layout, options, logs)
+        found = looked_for(gram, spans, precision, _candidates(rows, options), _size(layout))
+        if found:  # what was taken for a spread of options may have been a change
+            gram = grown(gram, spans, found)
+            logs = _found_deviations(layout, options, gram, len(found))
+            precision = _precision(layout, options, logs, len(found))
         factor = cho_factor(gram.matrix + np.diag(precision), lower=True)
-        parameters = mean + cho_solve(factor, gram.vector)
-        covariance = cho_solve(factor, np.eye(len(mean)))
+        parameters = cho_solve(factor, gram.vector)
+        parameters[: len(mean)] += mean
+        covariance = cho_solve(factor, np.eye(len(parameters)))
     to = layout.reduced(options)
+    now = covariance[: len(mean), : len(mean)]
     steps = np.random.default_rng(seed + is_rest).standard_normal((_DRAWS, len(mean)))
-    lower = cholesky(covariance + 1e-12 * np.eye(len(mean)), lower=True)
-    drawn = parameters + steps @ lower.T
+    lower = cholesky(now + 1e-12 * np.eye(len(mean)), lower=True)
+    drawn = parameters[: len(mean)] + steps @ lower.T
     u, g, b = np.exp(logs)
     shared = layout.shared
     return OfferEffects(
-        mean=_short(to @ parameters),
-        covariance=_short(np.einsum("kip,pq,kjq->kij", to, covariance, to, optimize=True)),
+        mean=_short(to @ parameters[: len(mean)]),
+        covariance=_short(np.einsum("kip,pq,kjq->kij", to, now, to, optimize=True)),
         draws=_short(np.einsum("kip,sp->ski", to, drawn, optimize=True)),
         deviations=(float(u), float(g), float(b)),
         shared=_short(parameters[shared]),
         shared_draws=_short(drawn[:, shared]),
+        changes=_changes(ends, found, _short(parameters[len(mean) :])),
     )
+
+
+def _changes(
+    ends: tuple[int, ...], found: list[FoundChange], sizes: Floats
+) -> tuple[EffectChange, ...]:
+    """What changed of each option, in the order of the options."""
+    if not found:
+        return ()
+    options, shapes = (np.array(each) for each in zip(*found, strict=True))
+    added = _short((options * sizes[:, None]).T @ shapes[:, :-1])
+    changed = np.flatnonzero(options.any(axis=0)).tolist()
+    return tuple(EffectChange(option, ends, tuple(added[option].tolist())) for option in changed)
+
+
+def _candidates(rows: EffectRows, options: Options) -> Floats:
+    """Shape (n_candidates, k): each option that may change, and all asks of them together."""
+    may = np.ones(len(options), dtype=np.bool_) if rows.may_change is None else rows.may_change
+    each = np.eye(len(options) - 1)[may[:-1]]
+    asks = (may & options.is_ask)[:-1]
+    return np.concatenate([each, asks[None]]) if asks.sum() > 1 else each
+
+
+def _size(layout: _Layout) -> float:
+    return SIZE * (REST if layout.is_rest else 1.0)
 
 
 def _short(values: Floats) -> Floats:
@@ -310,12 +364,29 @@ def _prior_mean(layout: _Layout, options: Options) -> Floats:
     return mean
 
 
-def _gram(layout: _Layout, options: Options, rows: EffectRows, mean: Floats) -> _Gram:
-    """The normal equations for what lies beyond the prior mean, in chunks of rows."""
-    size = len(layout.group)
-    matrix, vector, square = np.zeros((size, size)), np.zeros(size), 0.0
-    for start in range(0, len(rows), _CHUNK):
-        part = slice(start, start + _CHUNK)
+def _grams(
+    layout: _Layout, options: Options, rows: EffectRows, mean: Floats, ends: tuple[int, ...]
+) -> tuple[Gram, InSpans]:
+    """The normal equations for what lies beyond the prior mean, and their part in each span."""
+    own = np.flatnonzero(layout.group == 1)
+    whole = Gram(np.zeros((len(mean), len(mean))), np.zeros(len(mean)))
+    crossed, pulled = [], []
+    span = np.zeros(len(rows), dtype=np.int64)
+    if rows.when is not None:
+        span = span_of(ends, rows.when)
+    for at in range(len(ends) + 1):
+        gram = _gram(layout, options, rows, mean, np.flatnonzero(span == at))
+        whole = Gram(whole.matrix + gram.matrix, whole.vector + gram.vector)
+        crossed.append(gram.matrix[own])
+        pulled.append(gram.vector[own])
+    return whole, InSpans(np.array(crossed), np.array(pulled), own)
+
+
+def _gram(layout: _Layout, options: Options, rows: EffectRows, mean: Floats, which: Ints) -> Gram:
+    """The same of some rows, in chunks."""
+    matrix, vector = np.zeros((len(mean), len(mean))), np.zeros(len(mean))
+    for start in range(0, len(which), _CHUNK):
+        part = which[start : start + _CHUNK]
         weight = rows.contrast[part, :-1] * (rows.scale[part] / np.sqrt(rows.noise[part]))[:, None]
         design = layout.rows(weight, rows.topic[part, :-1], rows.modifiers[part], options)
         residual = rows.residual[part] / np.sqrt(rows.noise[part]) - design @ mean
@@ -323,27 +394,30 @@ def _gram(layout: _Layout, options: Options, rows: EffectRows, mean: Floats) -> 
             residual -= (weight * rows.offset[part, :-1]).sum(axis=1)
         matrix += design.T @ design
         vector += design.T @ residual
-        square += float(residual @ residual)
-    return _Gram(matrix, vector, square)
+    return Gram(matrix, vector)
 
 
-def _precision(layout: _Layout, options: Options, logs: Floats) -> Floats:
-    """Shape (n_parameters,): the prior's precision, for standard deviations exp(logs)."""
+def _precision(layout: _Layout, options: Options, logs: Floats, changes: int = 0) -> Floats:
+    """Shape (n_parameters,): the prior's precision, for standard deviations exp(logs).
+
+    Sizes of changes are parameters after all others.
+    """
     sd = np.exp(logs)[np.maximum(layout.group - 1, 0)]
     sd[: layout.attributes] = [one.sd for one in options.attributes]
     sd[layout.attributes] = TOPIC.sd
     sd[: layout.attributes + 1] *= REST if layout.is_rest else 1.0
+    sd = np.concatenate([sd, np.full(changes, _size(layout))])
     return np.asarray(sd**-2.0, dtype=np.float64)
 
 
-def _found_deviations(layout: _Layout, options: Options, gram: _Gram) -> Floats:
+def _found_deviations(layout: _Layout, options: Options, gram: Gram, changes: int = 0) -> Floats:
     """The logarithms of the standard deviations with the largest posterior."""
     from scipy.optimize import minimize  # fitting alone needs it: serving starts without
 
     usual = np.log(_USUAL_SD)
 
     def loss(logs: Floats) -> float:
-        precision = _precision(layout, options, logs)
+        precision = _precision(layout, options, logs, changes)
         lower = cholesky(gram.matrix + np.diag(precision), lower=True)
         explained = solve_triangular(lower, gram.vector, lower=True)
         evidence = 0.5 * float(explained @ explained) - float(np.log(np.diag(lower)).sum())

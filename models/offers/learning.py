@@ -41,6 +41,8 @@ class Tried:
     probability : shape (n, n_options), the chance of each option, 0 where it was not eligible.
     topic : shape (n, n_options), 1.0 where the option continued the lead's topic.
     reach : shape (n, n_options), the chance that an option reaches its lead once it is chosen.
+    as_of : shape (n,), microseconds since the epoch.
+    is_lot : shape (n,), whether it was drawn, and its chances are known.
     """
 
     matrix: Floats
@@ -53,6 +55,8 @@ class Tried:
     probability: Floats
     topic: Floats
     reach: Floats
+    as_of: Ints
+    is_lot: Bools
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -70,7 +74,16 @@ class Tried:
             self.probability[keep],
             self.topic[keep],
             self.reach[keep],
+            self.as_of[keep],
+            self.is_lot[keep],
         )
+
+    @property
+    def by_lot(self) -> Bools:
+        """Shape (n_options,): whether an option was possible where it was drawn by lot alone."""
+        possible = self.probability > 0.0
+        by_others = possible[~self.is_lot].any(axis=0)
+        return np.asarray(possible.any(axis=0) & ~by_others, dtype=np.bool_)
 
     @property
     def contrast(self) -> Floats:
@@ -159,6 +172,8 @@ def learn_effects(
         scale=scale_of(expected.mean, kind),
         noise=_noise(expected.mean, residual, kind),
         offset=offset,
+        when=tried.as_of,
+        may_change=tried.by_lot,
     )
     return OutcomeEffects(kind, modifiers, fit_effects(options, rows, seed)), expected
 

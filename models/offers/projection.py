@@ -7,6 +7,7 @@ among themselves. Nothing is learned here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
@@ -35,10 +36,8 @@ def projected(effects: OfferEffects, learned: Options, options: Options) -> Offe
     learned : the options that the effects are of.
     options : of the new catalogue, told by the attributes of `learned`.
     """
-    each = [
-        _of_option(effects, learned, options, at, was)
-        for at, was in enumerate(columns_of(options, learned)[:-1])  # no ask is the zero
-    ]
+    places = columns_of(options, learned)[:-1]  # no ask is the zero
+    each = [_of_option(effects, learned, options, at, was) for at, was in enumerate(places)]
     return OfferEffects(
         mean=np.array([mean for mean, _, _ in each]),
         covariance=np.array([covariance for _, covariance, _ in each]),
@@ -46,6 +45,11 @@ def projected(effects: OfferEffects, learned: Options, options: Options) -> Offe
         deviations=effects.deviations,
         shared=effects.shared,
         shared_draws=effects.shared_draws,
+        changes=tuple(
+            replace(one, option=places.index(one.option))
+            for one in effects.changes
+            if one.option in places
+        ),
     )
 
 

@@ -15,10 +15,34 @@ from features.arrays import Floats
 from models.offers.effects import REST, EffectRows
 from models.offers.options import TOPIC, Options
 
-__all__ = ["OraclePosterior", "oracle_log_evidence", "oracle_posterior"]
+__all__ = ["OracleChange", "OraclePosterior", "oracle_log_evidence", "oracle_posterior"]
 
 Parameter = tuple[str, ...]
 """("g", attribute), ("topic",), ("u", option), ("G", attribute, z) or ("b", option, z)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OracleChange:
+    """How much more some options did before than they do now, as a parameter.
+
+    Parameters
+    ----------
+    options : places of those that changed.
+    ends : when each span of time but the last ended.
+    shape : what share of it there was in each span, the last among them.
+    sd : of its size, beforehand.
+    """
+
+    options: Sequence[int]
+    ends: Sequence[int]
+    shape: Sequence[float]
+    sd: float
+
+    def of(self, at: int, when: int) -> float:
+        """What one unit of it adds to tau of an option at an instant."""
+        if at not in self.options:
+            return 0.0
+        return self.shape[sum(end <= when for end in self.ends)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +60,15 @@ class OraclePosterior:
 
 
 def oracle_posterior(
-    options: Options, rows: EffectRows, deviations: Sequence[float]
+    options: Options,
+    rows: EffectRows,
+    deviations: Sequence[float],
+    changes: Sequence[OracleChange] = (),
 ) -> OraclePosterior:
-    """The posterior for given standard deviations of u, G and b."""
+    """The posterior of what options do now, for given standard deviations of u, G and b."""
     z_count = rows.modifiers.shape[1]
     names = _parameters(options, z_count)
-    prior_mean, prior_sd = _prior(options, rows, names, deviations)
-    design, told = _design(options, rows, names)
+    prior_mean, prior_sd, design, told = _problem(options, rows, names, deviations, changes)
     precision = np.diag(1.0 / prior_sd**2)
     for row in range(len(told)):
         precision += np.outer(design[row], design[row]) / rows.noise[row]
@@ -52,19 +78,49 @@ def oracle_posterior(
     covariance = np.linalg.inv(precision)
     mean = covariance @ pull
     to = _coefficients(options, z_count, names)
+    to = np.concatenate([to, np.zeros((len(to), len(changes)))], axis=1)
     shape = (len(options) - 1, 2 + z_count)
     return OraclePosterior((to @ mean).reshape(shape), to @ covariance @ to.T)
 
 
-def oracle_log_evidence(options: Options, rows: EffectRows, deviations: Sequence[float]) -> float:
-    """log p(outcomes | deviations), from the covariance of the outcomes themselves."""
+def oracle_log_evidence(
+    options: Options,
+    rows: EffectRows,
+    deviations: Sequence[float],
+    changes: Sequence[OracleChange] = (),
+) -> float:
+    """log p(outcomes | deviations, changes), from the covariance of the outcomes themselves."""
     names = _parameters(options, rows.modifiers.shape[1])
-    prior_mean, prior_sd = _prior(options, rows, names, deviations)
-    design, told = _design(options, rows, names)
+    prior_mean, prior_sd, design, told = _problem(options, rows, names, deviations, changes)
     covariance = design @ np.diag(prior_sd**2) @ design.T + np.diag(rows.noise)
     apart = told - design @ prior_mean
     _, log_size = np.linalg.slogdet(2.0 * np.pi * covariance)
     return -0.5 * float(log_size + apart @ np.linalg.solve(covariance, apart))
+
+
+def _problem(
+    options: Options,
+    rows: EffectRows,
+    names: Sequence[Parameter],
+    deviations: Sequence[float],
+    changes: Sequence[OracleChange],
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Prior means and standard deviations, the design, and what it has to explain.
+
+    Changes are parameters after all others.
+    """
+    mean, sd = _prior(options, rows, names, deviations)
+    design, told = _design(options, rows, names)
+    columns = np.zeros((len(rows), len(changes)))
+    for row in range(len(rows)):
+        for column, change in enumerate(changes):
+            for at in range(len(options) - 1):
+                assert rows.when is not None
+                weight = rows.contrast[row, at] * rows.scale[row]
+                columns[row, column] += weight * change.of(at, int(rows.when[row]))
+    mean = np.concatenate([mean, np.zeros(len(changes))])
+    sd = np.concatenate([sd, [change.sd for change in changes]])
+    return mean, sd, np.concatenate([design, columns], axis=1), told
 
 
 def _parameters(options: Options, z_count: int) -> list[Parameter]:

@@ -16,6 +16,7 @@ import lightgbm as lgb
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
+from features.clock import rfc3339
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from models.offers.learning import Tried, expected_of, learn_effects
@@ -32,7 +33,7 @@ from training.policies.decisions import (
     observed_decisions,
 )
 
-__all__ = ["DROPPED", "OfferCounts", "learn_offers", "tried_of"]
+__all__ = ["DROPPED", "OfferCounts", "changes_told", "learn_offers", "tried_of"]
 
 
 _ENOUGH_DRAWN: Final = 50
@@ -134,6 +135,7 @@ def learn_offers(
     if not counts.drawn and not counts.observed:
         return OfferModel.prior(ladder), counts
     tried = _joined([tried_of(drawn, encoding), tried_of(lots, encoding), by_others])
+    tried = replace(tried, is_lot=np.arange(len(tried)) < counts.drawn)
     advanced = np.concatenate([part.advanced for part in parts])
     value = np.concatenate([part.value for part in parts])
     given = np.concatenate([part.is_shown for part in parts])
@@ -146,6 +148,27 @@ def learn_offers(
         framings=_framings(ladder, drawn, seed),
     )
     return model, counts
+
+
+def changes_told(model: OfferModel) -> list[str]:
+    """What offers did once and do no more, of a lead whose signals are average."""
+    beyond = (
+        "shares of what is expected of the lead"
+        if model.value.kind == "amount"
+        else "log-odds of the purchase beyond their step"
+    )
+    told: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for learned, unit in ((model.advance, "log-odds of their step"), (model.value, beyond)):
+        for change in learned.effects.changes:
+            now = float(learned.effects.mean[change.option, 0])
+            told[rfc3339(change.since)[:10], unit].append(
+                f"{model.options.ids[change.option]} {now + change.before:+.2f} then,"
+                f" {now:+.2f} now"
+            )
+    return [
+        f"offers that do not do what they did until about {day}, in {unit}: {'; '.join(each)}"
+        for (day, unit), each in told.items()
+    ]
 
 
 def _is_enough(drawn: Decisions, position: int) -> bool:
@@ -206,7 +229,9 @@ def _learned(
     kind, (value, is_known) = prior.value.kind, values
     if not is_known.any():
         return replace(prior, advance=advance)
-    tau = advance.effects.tau(tried.topic, advance.of(tried.matrix, chance.mean))[is_known]
+    # What the step brought is told by what an offer did then, whatever it does now.
+    z = advance.of(tried.matrix, chance.mean)
+    tau = advance.effects.tau_at(tried.as_of, tried.topic, z)[is_known]
     tried, value, chances = tried.rows(is_known), value[is_known], chance.mean[is_known]
     if kind == "share":
         expected = expected_of(tried, value, kind, seed)
@@ -238,6 +263,8 @@ def tried_of(decisions: Decisions, encoding: Encoding) -> Tried:
         probability=decisions.probability.copy(),
         topic=decisions.topic.astype(np.float64),
         reach=np.tile(decisions.reach, (len(decisions), 1)),
+        as_of=decisions.as_of,
+        is_lot=np.full(len(decisions), True),
     )
 
 
@@ -254,6 +281,8 @@ def _joined(parts: list[Tried]) -> Tried:
         np.concatenate([part.probability for part in parts]),
         np.concatenate([part.topic for part in parts]),
         np.concatenate([part.reach for part in parts]),
+        np.concatenate([part.as_of for part in parts]),
+        np.concatenate([part.is_lot for part in parts]),
     )
 
 

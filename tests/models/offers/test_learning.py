@@ -67,6 +67,8 @@ def tried(n: int, seed: int = 1, leads: int | None = None) -> Tried:
         probability=probability,
         topic=np.zeros((n, WIDTH)),
         reach=np.ones((n, WIDTH)),
+        as_of=np.arange(n),
+        is_lot=np.full(n, True),
     )
 
 

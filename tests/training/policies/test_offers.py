@@ -14,6 +14,8 @@ from features.ladder.ladder import Ladder
 from features.offers.decisions import Decision
 from features.store.events import Event
 from models.bundle import save_bundle
+from models.offers import changes
+from models.offers.effects import OfferEffects
 from models.offers.offer_model import OfferModel
 from models.offers.options import NO_ASK, NURTURE, options_of
 from models.scores.encoding import Encoding
@@ -34,7 +36,7 @@ from training.decision_points import decision_points
 from training.pipeline import TrainConfig, train
 from training.policies import offers
 from training.policies.decisions import observed_decisions
-from training.policies.offers import OfferCounts, learn_offers, tried_of
+from training.policies.offers import OfferCounts, changes_told, learn_offers, tried_of
 from training.simulation.world import SimulationConfig, simulate
 
 QUICK = TrainConfig(fit=FitConfig(folds=2, repeats=1, boosting=BoostingConfig(most_rounds=15)))
@@ -293,6 +295,59 @@ def test_what_an_offer_changes_is_told_of_those_it_reaches():
     assert tau > 0.6 * whole
     # Of all decisions a half is a clip: what scores take as usual is what reached leads.
     assert some.usual[0, PLACE["clip"]] == pytest.approx(0.5 * 0.35, abs=0.05)
+
+
+def turned(before: float, now: float, leads: int = 1600) -> list[Event]:
+    """Clips or no ask by lot, a day for every 40 leads; what a clip adds changes half way.
+
+    Who goes on buys a week later in one case of two, whatever was done.
+    """
+    rng = np.random.default_rng(5)
+    events = []
+    for at in range(leads):
+        lead, choice, day = f"lead-{at:04}", ("clip", NO_ASK)[rng.integers(2)], 2 + at / 40
+        events += [event(lead, "page", day - 1), event(lead, "page", day + 2)]
+        events += exposed(drawn(lead, day, choice, options=("clip", NO_ASK)))
+        if rng.random() < 0.4 + (choice == "clip") * (before if at < leads / 2 else now):
+            events.append(event(lead, "video", day + 3, fraction=1.0))
+            events += [event(lead, "order", day + 10)] if rng.random() < 0.5 else []
+    return events
+
+
+def test_an_offer_that_has_changed_is_believed_by_what_it_does_now():
+    """It kept leads from going on, and helps since: so it is told, and what it sells follows."""
+    model, _ = learned(turned(before=-0.25, now=0.25), until=100)
+    effects, at = model.advance.effects, PLACE["clip"]
+    tau, sd = added_by_clip(model)
+    planted = float(logit(0.65) - logit(0.4))
+    assert abs(tau - planted) < 2.0 * sd < 0.5
+    (change,) = effects.changes
+    assert change.option == at
+    assert abs(change.since - us(22)) < us(3) - us(0)
+    # What a clip does to purchases is what it does to the step, then as now: nothing beyond it.
+    assert model.value.effects.changes == ()
+    assert abs(model.value.effects.mean[at, 0]) < 0.3
+    (told,) = changes_told(model)
+    head, _, each = told.partition(": ")
+    assert head.startswith("offers that do not do what they did until about 2026-01-")
+    assert each == f"clip {tau_then(effects):+.2f} then, {effects.mean[at, 0]:+.2f} now"
+    assert tau_then(effects) < -0.8
+
+
+def tau_then(effects: OfferEffects) -> float:
+    """What a clip did at first, to the average lead."""
+    nothing = np.zeros((1, effects.mean.shape[1] - 2))
+    first = effects.tau_at(np.array([us(2)]), np.zeros((1, len(PLACE))), nothing)
+    return float(first[0, PLACE["clip"]])
+
+
+def test_an_offer_that_does_what_it_did_is_believed_by_all_of_it(monkeypatch):
+    """Where nothing changes the effects are those of all time, to the bit."""
+    events = turned(before=0.2, now=0.2)
+    model, _ = learned(events, until=100)
+    monkeypatch.setattr(changes, "LEAST", np.inf)
+    assert model.as_dict() == learned(events, until=100)[0].as_dict()
+    assert changes_told(model) == []
 
 
 def test_what_is_certain_was_not_given_at_random():

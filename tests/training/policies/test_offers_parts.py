@@ -43,6 +43,8 @@ def tried(chosen: Any, lead: Any = None, column: Any = None, position: Any = 0) 
         probability=probability,
         topic=np.zeros((n, WIDTH)),
         reach=np.ones((n, WIDTH)),
+        as_of=np.arange(n),
+        is_lot=np.full(n, True),
     )
 
 
