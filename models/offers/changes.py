@@ -208,7 +208,7 @@ def _evidence(
     whole = grown(gram, spans, found)
     prior = np.concatenate([precision, np.full(len(found), size**-2.0)])
     factor = cho_factor(whole.matrix + np.diag(prior), lower=True)
-    of_span = np.einsum("ck,skp->csp", candidates, spans.crossed)
+    of_span = np.einsum("ck,skp->csp", candidates, spans.crossed, optimize=True)
     among = of_span[:, :, spans.own]
     columns = [shapes @ of_span]
     for one in found:
