@@ -9,7 +9,6 @@ import pytest
 
 from features.errors import UnknownHorizon
 from features.signals.snapshot import snapshot
-from models.bundle import load_bundle
 from models.horizons import within, within_part
 from models.recalibrated import moved
 from models.scores.recalibration import Move
@@ -112,14 +111,3 @@ def test_a_bundle_of_an_earlier_version(trained, scores):
     )
     with pytest.raises(UnknownHorizon, match="train it again"):
         within(timeless, scores, 30.0)
-
-
-def test_saved_and_loaded(trained, bundle_folder, scores):
-    """To the bit."""
-    again = within(load_bundle(bundle_folder), scores, 12.5)
-    found = within(trained, scores, 12.5)
-    for goal in ("advance", "purchase"):
-        for end in ("probability", "low", "high"):
-            np.testing.assert_array_equal(
-                getattr(getattr(again, goal), end), getattr(getattr(found, goal), end)
-            )
