@@ -51,7 +51,7 @@ def test_policy_evaluate_in_words(policy_report):
     assert [line.split()[0] for line in rest[:3]] == ["IPS", "SNIPS", "DR"]
     assert all("EUR a decision; over logged " in line for line in rest[:3])
     assert re.fullmatch(
-        r"  at all looks \S+ \(\S+ to \S+\) on [\d,]+ leads with [\d,]+ decisions, by \w+", rest[3]
+        r"  at all looks \S+ EUR \(\S+ to \S+\) on [\d,]+ leads with [\d,]+ decisions, by \w+", rest[3]
     )
     assert rest[4:]
     assert all(line.startswith("  the gate: ") for line in rest[4:])
@@ -102,7 +102,7 @@ def test_policy_evaluate_another(drawn):
 def test_policy_compare(drawn, policy_report):
     """A table with all policies, and as JSON their figures."""
     said = done("policy", "compare", drawn.events, "--bundle", drawn.bundle)
-    names = [line.split("`")[1] for line in said.out.splitlines()[2:]]
+    names = [line.split("`")[1] for line in said.out.splitlines()[4:]]
     assert sorted(names) == sorted(POLICIES)
     told = done("policy", "compare", drawn.events, "--bundle", drawn.bundle, "--json").json
     assert set(told) == set(POLICIES)
