@@ -303,9 +303,10 @@ def _judged(
     watch = watching(ladder, decisions, start, until)
     decisions = decisions.rows(decisions.as_of > start)
     if not decisions.is_over.any():
+        once = "the window of one is over" if len(decisions) else "the service has drawn some"
         raise NotEnoughData(
             f"no drawn decision after {rfc3339(start)} whose window was over by {rfc3339(until)}"
-            f" ({len(decisions):,} pending); a policy can be judged once the service has drawn some"
+            f" ({len(decisions):,} pending); a policy can be judged once {once}"
         )
     over = decisions.is_over
     return decisions.rows(over), int((~over).sum()), watch.rows(over)

@@ -51,7 +51,8 @@ def test_policy_evaluate_in_words(policy_report):
     assert [line.split()[0] for line in rest[:3]] == ["IPS", "SNIPS", "DR"]
     assert all("EUR a decision; over logged " in line for line in rest[:3])
     assert re.fullmatch(
-        r"  at all looks \S+ EUR \(\S+ to \S+\) on [\d,]+ leads with [\d,]+ decisions, by \w+", rest[3]
+        r"  at all looks \S+ EUR \(\S+ to \S+\) on [\d,]+ leads with [\d,]+ decisions, by \w+",
+        rest[3],
     )
     assert rest[4:]
     assert all(line.startswith("  the gate: ") for line in rest[4:])
@@ -150,7 +151,8 @@ def test_a_policy_that_is_surely_worse_is_retired(served, policy_report, tmp_pat
     said = call("policy", "promote", served, "--report", worse)
     assert said.code == 1
     assert said.out.splitlines() == [
-        "the gate: it is worse: -3 a decision on 2,000 leads, surely below -1; it should not serve",
+        "the gate: it is worse: -3 EUR a decision on 2,000 leads, surely below -1 EUR; it should"
+        " not serve",
         "learned was retired; careful serves",
     ]
     assert read_served(served, load_bundle(served)) == "careful"
