@@ -95,9 +95,9 @@ def test_no_column_runs_into_the_next() -> None:
         texts=(0, 3),
     )
     assert lines == [
-        "                                         champion            difference",
+        "                                          champion            difference",
         "value in the top 10 %, a hundred scores  45,784.70  -1,867.70 ± 2,046.29  worse",
-        "AUC                                           0.9",
+        "AUC                                            0.9",
     ]
 
 
