@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["check_file", "check_folder_for", "kept_away", "new_file", "new_folder"]
+__all__ = ["check_file", "check_folder_for", "kept_away", "new_file", "new_folder", "why_no_text"]
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
@@ -35,6 +35,13 @@ def kept_away(error: BaseException) -> str:
     if not isinstance(error, OSError) or isinstance(error, _ABSENT) or error.errno is None:
         return ""
     return os.strerror(error.errno)
+
+
+def why_no_text(error: OSError | UnicodeDecodeError) -> str:
+    """What to say, after its name, of a file whose text could not be read."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"cannot be read as UTF-8 text: {error}"
+    return f"cannot be read: {error.strerror or error}"
 
 
 @contextmanager

@@ -168,9 +168,13 @@ def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
 def _tables(path: Path) -> list[dict[str, Any]]:
     """The tables of a file, TOML or JSON."""
     from features.errors import LadderError, Mistake
+    from features.files import why_no_text
     from features.toml_table import parse_toml
 
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise LadderError(str(path), [Mistake("file", why_no_text(error))]) from error
     if path.suffix == ".toml":
         held: object = parse_toml(text, str(path)).get("offer", [])
     else:

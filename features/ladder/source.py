@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from features.errors import LadderError, Mistake
+from features.files import why_no_text
 from features.toml_table import Found, Table, parse_toml
 
 __all__ = ["ImportColumns", "ImportUnit", "Source", "import_columns", "read_import"]
@@ -124,7 +125,7 @@ def import_columns(path: Path | str) -> tuple[ImportColumns, str]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        mistake = Mistake(source, f"cannot be read as UTF-8 text: {error}")
+        mistake = Mistake(source, why_no_text(error))
         raise LadderError(source, [mistake]) from error
     values = parse_toml(text, source)
     found = Found()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from features.errors import LadderError, Mistake, did_you_mean
+from features.files import why_no_text
 from features.json_paths import JsonPath, parse_path
 from features.ladder.ladder import Ladder
 from features.ladder.source import Source
@@ -110,7 +111,7 @@ def read_connectors(
         text = path.read_text(encoding="utf-8")
         values = parse_toml(text, str(path))
     except (OSError, UnicodeDecodeError) as error:
-        mistake = Mistake("RUNG_CONNECTORS", f"{path} cannot be read as UTF-8 text: {error}")
+        mistake = Mistake("RUNG_CONNECTORS", f"{path} {why_no_text(error)}")
         raise SettingsError([mistake]) from error
     except LadderError as error:
         raise _refused(path, error.mistakes) from error

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from features.errors import LadderError, Mistake, did_you_mean
+from features.files import why_no_text
 from features.toml_table import FileOrder, Found, Table, listed, parse_toml
 from serving.settings import SettingsError
 
@@ -110,7 +111,7 @@ def read_write_backs(path: Path, environment: Mapping[str, str]) -> tuple[WriteB
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([Mistake(str(path), f"cannot be read: {error}")]) from error
+        raise SettingsError([Mistake(str(path), why_no_text(error))]) from error
     return parse_write_backs(text, str(path), environment)
 
 

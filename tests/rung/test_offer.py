@@ -114,6 +114,8 @@ def test_what_is_refused(options, tmp_path):
     text = tmp_path / "new.json"
     text.write_text("{")
     assert "is no JSON" in call("offer", "set", text, *options).err
+    text.write_bytes(b'{"title": "\xe4"}')
+    assert "cannot be read as UTF-8 text" in call("offer", "set", text, *options).err
     text.write_text(json.dumps([3]))
     assert "has no offer" in call("offer", "set", text, *options).err
     assert "did you mean 'framework-video'" in message("offer", "pause", "framework-vido", *options)

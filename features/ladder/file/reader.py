@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from features.errors import LadderError, Mistake, did_you_mean
+from features.files import why_no_text
 from features.ladder.action import read_action
 from features.ladder.controls import read_controls
 from features.ladder.file.checks import (
@@ -69,7 +70,7 @@ def read_ladder(path: Path | str) -> Ladder:
     try:
         text = _text_of(path)
     except (OSError, UnicodeDecodeError) as error:
-        mistake = Mistake(source, f"cannot be read as UTF-8 text: {error}")
+        mistake = Mistake(source, why_no_text(error))
         raise LadderError(source, [mistake]) from error
     return parse_ladder(text, source)
 

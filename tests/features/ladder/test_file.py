@@ -750,6 +750,21 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         read_ladder(path)
 
 
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its encoding is not blamed for that, and no number of the system is shown."""
+    path = tmp_path / "l.toml"
+    path.write_text(LADDER)
+
+    def closed(self: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", closed)
+    with pytest.raises(LadderError) as said:
+        read_ladder(path)
+    told = f"{path}: 1 mistake\n  {path}: cannot be read: Permission denied"
+    assert str(said.value) == told
+
+
 def test_three_ladders_are_shipped() -> None:
     """The shipped ladders are these."""
     assert shipped_ladders() == ("b2b", "b2b-assessment", "b2c")

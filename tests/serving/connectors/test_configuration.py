@@ -135,7 +135,7 @@ def test_no_toml(read):
 
 def test_absent_file(tmp_path):
     """A file that is not there is refused."""
-    with pytest.raises(SettingsError, match="cannot be read as UTF-8"):
+    with pytest.raises(SettingsError, match=r"none\.toml cannot be read: No such file"):
         read_connectors(tmp_path / "none.toml", {})
 
 

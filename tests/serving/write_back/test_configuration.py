@@ -124,7 +124,7 @@ def test_missing():
 def test_file(tmp_path):
     """A file is read; one that is absent, or is no TOML, is refused by its name."""
     path = tmp_path / "c.toml"
-    with pytest.raises(SettingsError, match=r"c\.toml: cannot be read"):
+    with pytest.raises(SettingsError, match=r"c\.toml: cannot be read: No such file or directory"):
         read_write_backs(path, ENVIRONMENT)
     path.write_text("[hubspot")
     with pytest.raises(SettingsError, match=r"c\.toml: line 1: is not TOML"):
