@@ -18,8 +18,10 @@ from features.arrays import Bools, Floats
 from features.errors import EventsError
 from features.events.field_names import plain
 from features.events.formats.utf8 import as_utf8
+from features.events.formats.workbooks import check_no_workbook
 from features.events.log import Times
 from features.events.times import READ, check_timezone, read_times
+from features.files import kept_away
 
 __all__ = ["Scale", "ScoreRows", "read_scores"]
 
@@ -191,15 +193,22 @@ def _told(at: int, text: str, role: str) -> str:
     return f"{said}; {_DATE}" if role in ("date", "won at") else said
 
 
-def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
+def _text(file: Path) -> str:
     if not file.is_file():
         there = "no CSV file, but something else" if file.exists() else "there is no such file"
         raise EventsError(f"{file}: {there}")
     try:
+        check_no_workbook(file)
         with as_utf8(file) as stream:
-            text = stream.read().decode("utf-8-sig").lstrip("\r\n")
+            return stream.read().decode("utf-8-sig").lstrip("\r\n")
     except (OSError, EOFError, zlib.error) as error:
+        if why := kept_away(error):
+            raise EventsError(f"{file}: {why}") from error
         raise EventsError(f"{file}: not readable as CSV: {error}") from error
+
+
+def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
+    text = _text(file)
     first = text.split("\n", 1)[0]
     separator = max(_SEPARATORS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)

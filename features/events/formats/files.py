@@ -23,6 +23,11 @@ from features.events.formats.exports.rows import ExportRows, rows_of_table
 from features.events.formats.import_report import Rejects
 from features.events.formats.json_rows import json_rows
 from features.events.formats.row_batch import FileColumns, Reading, RowBatch, of_table
+from features.events.formats.workbooks import (
+    check_no_workbook,
+    is_named_workbook,
+    workbook_told,
+)
 from features.files import kept_away
 
 __all__ = ["event_files", "is_of_events", "row_batches", "row_groups"]
@@ -41,6 +46,7 @@ def row_batches(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowB
     """
     kind = _kind(file)
     try:
+        check_no_workbook(file)
         yield from _READERS[kind](file, reading, rejects)
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeError) as error:
         if why := kept_away(error):
@@ -89,27 +95,35 @@ def event_files(source: Path) -> tuple[list[Path], list[str]]:
     EventsError : there is no file of events, or what has a name of one is no file.
     """
     if source.is_dir():
-        inside = sorted(source.iterdir())
-        folders = [one.name for one in inside if one.is_dir() and not one.name.startswith(_HIDDEN)]
-        found = [file for file in inside if _kind(file) and not file.is_dir()]
-        hidden = [file.name for file in found if file.name.startswith(_HIDDEN)]
-        seen = [file for file in found if not file.name.startswith(_HIDDEN)]
-        for file in seen:
-            _check_regular(file)
-        if not seen:
-            but = f" but hidden ones such as {hidden[0]}" if hidden else ""
-            right = f"name one of the folders in it, such as {folders[0]}" if folders else _WRITE
-            raise EventsError(f"{source}: no file of events in this folder{but}; {right}")
-        return seen, [*hidden, *(f"{name}/" for name in folders)]
+        return _files_inside(source)
     if not source.is_file():
         _check_regular(source)
         beside = [file.name for file in source.parent.glob("*")]
         raise EventsError(f"{source}: there is no such file{did_you_mean(source.name, beside)}")
     if source.suffix.lower() in (".db", ".sqlite"):
         raise EventsError(f"{source}: to read a store, write sqlite:///{source}")
+    if is_named_workbook(source):
+        raise EventsError(workbook_told(source))
     if not _kind(source):
         raise EventsError(f"{source}: not a file of events by its name; {_WRITE}")
     return [source], []
+
+
+def _files_inside(source: Path) -> tuple[list[Path], list[str]]:
+    inside = sorted(source.iterdir())
+    folders = [one.name for one in inside if one.is_dir() and not one.name.startswith(_HIDDEN)]
+    found = [file for file in inside if _kind(file) and not file.is_dir()]
+    hidden = [file.name for file in found if file.name.startswith(_HIDDEN)]
+    seen = [file for file in found if not file.name.startswith(_HIDDEN)]
+    for file in seen:
+        _check_regular(file)
+    if not seen:
+        if books := [file for file in inside if is_named_workbook(file)]:
+            raise EventsError(workbook_told(books[0]))
+        but = f" but hidden ones such as {hidden[0]}" if hidden else ""
+        right = f"name one of the folders in it, such as {folders[0]}" if folders else _WRITE
+        raise EventsError(f"{source}: no file of events in this folder{but}; {right}")
+    return seen, [*hidden, *(f"{name}/" for name in folders)]
 
 
 def _check_regular(file: Path) -> None:

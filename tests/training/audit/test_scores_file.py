@@ -212,6 +212,28 @@ def test_a_cell_without_an_end(tmp_path):
         read(tmp_path, text)
 
 
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    """What is wrong is the permission, and the format is not in question."""
+    file = tmp_path / "scores.csv"
+    file.write_text(HUBSPOT)
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr("training.audit.scores_file.as_utf8", closed)
+    with pytest.raises(EventsError) as said:
+        read_scores(file, {})
+    assert str(said.value) == f"{file}: Permission denied"
+
+
+def test_a_workbook(tmp_path):
+    """It is told of as one, and not as a file without a score."""
+    file = tmp_path / "scores.csv"
+    file.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504))
+    with pytest.raises(EventsError, match=r"scores\.csv: a workbook, .* save its sheet as CSV"):
+        read_scores(file, {})
+
+
 BROKEN = {
     "cut short": lambda packed: packed[:-12],
     "not packed": lambda _: b"id,score",
