@@ -19,6 +19,8 @@ __all__ = ["cause", "reachable", "shown"]
 
 _READ_ONLY: Final = "25006"
 """What PostgreSQL calls an attempt to write to a server that only reads, such as a standby."""
+_PRIMARY: Final = 0xFF
+"""Of a code of SQLite, what is left without its finer distinctions."""
 _OURS: Final = frozenset({"25P01", "25P02", "25001", "42P18"})
 """What it calls mistakes with transactions: no server ever mends them."""
 
@@ -69,6 +71,17 @@ def shown(url: sa.URL) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """What the database itself said, in one line."""
-    lines = str(getattr(error, "orig", None) or error).splitlines()
+    """What the database itself said, in one line; in our words where it may only be read."""
+    said = getattr(error, "orig", None) or error
+    code = getattr(said, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return "the file is no longer where it was"
+    if code & _PRIMARY == sqlite3.SQLITE_READONLY:
+        return (
+            "it is read-only here: permit writing to the file and into its folder, or name another"
+            " store"
+        )
+    if getattr(said, "sqlstate", None) == _READ_ONLY:
+        return "the server is read-only now, as a standby is: name one that writes, or try again"
+    lines = str(said).splitlines()
     return lines[0] if lines else type(error).__name__
