@@ -21,6 +21,8 @@ __all__ = [
     "moment_of",
     "now",
     "rfc3339",
+    "said_at",
+    "said_from",
     "seconds_since",
     "when",
 ]
@@ -31,6 +33,7 @@ LAST: Final = datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 SKEW_US: Final = 60_000_000
 """By so much the clocks of machines that share a store may differ, in microseconds."""
 
+_SECOND: Final = 1_000_000
 _ZONE_BY_NAME: Final = re.compile(r"\s*(?:UTC|GMT)$")
 
 
@@ -126,3 +129,31 @@ def rfc3339(microseconds_: int) -> str:
     """Microseconds since the epoch as RFC 3339 in UTC, with as many decimals as it takes."""
     text = when(microseconds_).isoformat()
     return text.replace("+00:00", "Z")
+
+
+def said_at(instant_: int | str) -> str:
+    """An instant as a sentence tells it, to the second in UTC: the last one that is not after it.
+
+    For what happened, and for ends. With `said_from` for beginnings a period that is told lies
+    within the one that is meant: whoever types it again takes nothing in that was not there.
+    What has to be typed as it is, and what is compared to the microsecond, is told by `rfc3339`,
+    as are files and JSON.
+
+    Parameters
+    ----------
+    instant_ : microseconds since the epoch, or a text of RFC 3339; another text stays as it is.
+    """
+    return _to_second(instant_, 0)
+
+
+def said_from(instant_: int | str) -> str:
+    """As `said_at`, of a beginning: the first second that is not before it.
+
+    For everything that something is true of, or can be had, only from then on.
+    """
+    return _to_second(instant_, _SECOND - 1)
+
+
+def _to_second(instant_: int | str, more: int) -> str:
+    found = instant_if_any(instant_) if isinstance(instant_, str) else instant_
+    return str(instant_) if found is None else rfc3339((found + more) // _SECOND * _SECOND)

@@ -47,24 +47,29 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
+    from features.clock import said_at
     from features.store.privacy import Privacy
 
     found = Privacy(store.database).lead(parsed.lead).as_dict()
     if parsed.json:
         return print_json(found)
-    span = f", {found['first_seen']} to {found['last_seen']}" if found["events"] else ""
+    span = ""
+    if found["events"]:
+        span = f", {said_at(found['first_seen'])} to {said_at(found['last_seen'])}"
     print_line(f"{found['lead_id']}: {things(found['events'], 'event')}{span}")
     for subject in found["subjects"][:_SHOWN]:
         print_line(f"  id {subject}")
     _print_rest(found["subjects"], "ids")
     for link in found["links"][:_SHOWN]:
-        undone = f", undone {link['undone_at']}" if link["undone_at"] else ""
+        undone = f", undone {said_at(link['undone_at'])}" if link["undone_at"] else ""
         print_line(
-            f"  {link['kind']} {link['source']} = {link['target']}, {link['known_at']}{undone}"
+            f"  {link['kind']} {link['source']} = {link['target']},"
+            f" {said_at(link['known_at'])}{undone}"
         )
     _print_rest(found["links"], "links")
     out = found["opt_out"]
-    print_line(f"  opted out {out['at']} {out['reason']}".rstrip() if out else "  may be profiled")
+    since = f"opted out {said_at(out['at'])} {out['reason']}".rstrip() if out else ""
+    print_line(f"  {since or 'may be profiled'}")
     return None
 
 
@@ -103,7 +108,7 @@ def _opt_in(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _erase(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.clock import now
+    from features.clock import now, said_at
     from features.store.privacy import Privacy
 
     with store_of(parsed.store, must_exist=True) as store:
@@ -116,9 +121,8 @@ def _erase(parsed: argparse.Namespace, _: Progress) -> None:
         f"erased: {events:,} event{'s' if events != 1 else ''} of {ids} id{'s' if ids != 1 else ''}"
     )
     for model in erased["models"]:
-        print_line(
-            f"  trained on them: {model['version']} ({model['ladder']}, {model['trained_at']})"
-        )
+        at = f", {said_at(model['trained_at'])}" if model["trained_at"] else ""
+        print_line(f"  trained on them: {model['version']} ({model['ladder']}{at})")
     print_line(f"  the files hold no byte of them: {'yes' if erased['is_wiped'] else 'not yet'}")
     if parsed.suppress:
         print_line("  nothing is stored under these ids any more")

@@ -44,7 +44,6 @@ __all__ = [
     "served_folder",
     "shortened",
     "store_of",
-    "to_second",
     "trained_with",
     "trusted_types",
     "usual_ladder",
@@ -419,11 +418,6 @@ def aligned(rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> list[
         ).rstrip()
         for row in rows
     ]
-
-
-def to_second(instant: str) -> str:
-    """An instant for people: of the last event a log knows the microsecond, and nobody reads it."""
-    return f"{instant[:19]}Z"
 
 
 def shortened(text: str, most: int) -> str:

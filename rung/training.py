@@ -292,30 +292,30 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _say_how_old(until: int) -> None:
     """Of a store that has heard nothing lately, that its silence is taken for nothing."""
-    from features.clock import now, rfc3339, seconds_since
+    from features.clock import now, said_at, seconds_since
 
     days = seconds_since(until, now()) / 86_400.0
     if days >= _LATELY_DAYS:
         note(
-            f"the store heard nothing since {rfc3339(until)}, {days:.0f} days ago: the period ends"
+            f"the store heard nothing since {said_at(until)}, {days:.0f} days ago: the period ends"
             " there, as of what came after nothing is known. Do events still arrive?"
         )
 
 
 def _say_the_period(bundle: Bundle, start: int | None, until: int, progress: Progress) -> None:
     """On which period a bundle is judged, and before any figure whether it flatters."""
-    from features.clock import rfc3339
+    from features.clock import said_at, said_from
 
     trained = int(bundle.manifest["until"])
     start = trained if start is None else start
     if start < trained:
         note(
-            f"judged from {rfc3339(start)}, but the bundle was trained on what was known until"
-            f" {rfc3339(trained)}: it has seen outcomes of this period, and the figures flatter it."
-            " Leave --from out to judge on later ones"
+            f"judged from {said_at(start)}, but the bundle was trained on what was known"
+            f" until {said_from(trained)}: it has seen outcomes of this period, and the figures"
+            " flatter it. Leave --from out to judge on later ones"
         )
     which = "later outcomes" if start >= trained else "outcomes"
-    progress(f"judging on {which}, from {rfc3339(start)} to {rfc3339(until)}")
+    progress(f"judging on {which}, from {said_from(start)} to {said_at(until)}")
 
 
 def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) -> Incumbent:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Bools, Floats, Ints
-from features.clock import rfc3339
+from features.clock import said_at
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
@@ -168,7 +168,7 @@ def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
         return f"no lead was active in the {ladder.dormant_after_days:g} days before an instant"
     if first == last and len(log) > 1:
         return (
-            f"all {len(log):,} events became known at one instant, {rfc3339(first)}, and nothing is"
+            f"all {len(log):,} events became known at one instant, {said_at(first)}, and nothing is"
             " known of what came after: known_at is to say when each event was learned of; leave"
             " it out where that is when it happened"
         )

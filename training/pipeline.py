@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from features.clock import rfc3339
+from features.clock import said_from
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
@@ -204,7 +204,7 @@ def _never_over(ladder: Ladder, points: Points, purchased: Outcomes, until: int)
     return (
         f"the horizon of a purchase is {horizon:g} days, and the first point is"
         f" {age} days old: no horizon is over yet, and {counted}; with a"
-        f" log until {rfc3339(first + round(horizon * DAY_US))} or later, or a shorter"
+        f" log until {said_from(first + round(horizon * DAY_US))} or later, or a shorter"
         " horizon_days, purchases are learned from"
     )
 

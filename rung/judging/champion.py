@@ -156,12 +156,12 @@ def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _print_challenge(found: Challenge) -> None:
-    from features.clock import rfc3339
+    from features.clock import said_at, said_from
 
     name = "the new bundle" if found.challenger == "unsaved" else found.challenger
     print_line(
         f"{name} beside the champion {found.champion}, on scores of"
-        f" {rfc3339(found.start)} to {rfc3339(found.until)}: {found.verdict}"
+        f" {said_from(found.start)} to {said_at(found.until)}: {found.verdict}"
     )
     for goal in found.goals:
         _print_goal(goal)
@@ -281,6 +281,8 @@ def _print_retrained(done: Retraining, came: Promoted | None, *, is_first: bool)
 
 
 def _show(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import said_at, said_from
+
     source = what_serves(parsed.champion, asked=_asked(parsed))
     told = source.versions()
     if parsed.json:
@@ -291,8 +293,9 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
     for at, one in enumerate(map(_told, told)):
         said = "serves" if at == 0 and is_serving else "served"
         named = f", {one['version']}" if one["version"] else ""
-        since = f" since {one['from']}" if one["from"] else ""
-        known = f", trained on what was known until {one['until']}" if one["until"] else ""
+        since = f" since {said_at(one['from'])}" if one["from"] else ""
+        until = said_from(one["until"] or "")
+        known = f", trained on what was known until {until}" if until else ""
         back = ", and was taken back" if one["taken_back"] else ""
         print_line(f"{one['bundle'][:12]}{named} {said}{since}{known}{back}")
         if one["by"] or one["why"]:

@@ -18,7 +18,6 @@ from rung.reading import (
     print_line,
     read,
     store_of,
-    to_second,
 )
 
 if TYPE_CHECKING:
@@ -436,9 +435,11 @@ def _keep(url: str, reports: Sequence[ExperimentReport], until: int) -> None:
 
 
 def _print(found: ExperimentReport) -> None:
+    from features.clock import said_at
+
     print_line(f"{found['title']} ({found['id']}, {found['state']}): {found['says']}")
     leads = things(found["leads"], "lead")
-    print_line(f"  By what was known at {to_second(found['as_of'])}, of {leads}.")
+    print_line(f"  By what was known at {said_at(found['as_of'])}, of {leads}.")
     print_line(f"  The lot: {found['sample_ratio']['says']}")
     for goal in found["goals"]:
         _print_goal(goal)

@@ -18,7 +18,6 @@ from rung.reading import (
     print_table,
     read,
     shortened,
-    to_second,
 )
 
 if TYPE_CHECKING:
@@ -211,10 +210,11 @@ def _named(text: str) -> tuple[str, Any]:
 
 
 def _print(found: Funnel, by: str | None) -> None:
+    from features.clock import said_at
     from models.judging.funnel.rates import shown_stretches
     from models.judging.funnel.wording import counted_said, lever_said
 
-    instants = to_second(found["as_of"]), to_second(found["counted_until"])
+    instants = said_at(found["as_of"]), said_at(found["counted_until"])
     print_line(f"{counted_said(found['leads'], *instants)}\n")
     rows: list[Sequence[str]] = [_HEADS]
     for step in found["steps"]:

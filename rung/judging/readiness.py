@@ -20,7 +20,6 @@ from rung.reading import (
     print_table,
     read,
     shortened,
-    to_second,
 )
 
 if TYPE_CHECKING:
@@ -83,11 +82,13 @@ def _keep(url: str, found: Readiness, until: int, erased: Erased | None) -> bool
 
 
 def _print(found: Readiness) -> None:
+    from features.clock import said_at
+
     print_line(f"{found['summary']}\n")
     leads = things(found["leads"], "lead")
     weeks = things(float(f"{found['pace_weeks']:.2g}"), "week").removeprefix("1 ")
     print_line(
-        f"By what was known at {to_second(found['as_of'])}, of {leads}; the pace is that of the"
+        f"By what was known at {said_at(found['as_of'])}, of {leads}; the pace is that of the"
         f" last {weeks}.\n"
     )
     whole = [("all steps together", found["advancement"])]

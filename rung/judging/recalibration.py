@@ -107,7 +107,7 @@ def _told(bundle: Bundle, moves: Mapping[str, Sequence[Move]], added: int | None
 def _print(bundle: Bundle, moves: Mapping[str, Sequence[Move]]) -> None:
     from math import exp
 
-    from features.clock import rfc3339
+    from features.clock import said_at
     from models.recalibrated import FAR, shift_of
 
     for goal, of in moves.items():
@@ -117,7 +117,7 @@ def _print(bundle: Bundle, moves: Mapping[str, Sequence[Move]]) -> None:
         last = of[-1]
         shift = shift_of(bundle, goal, last)
         print_line(
-            f"{goal}: by {last.n:,} outcomes, the last known at {rfc3339(last.known_at)}: typical"
+            f"{goal}: by {last.n:,} outcomes, the last known at {said_at(last.known_at)}: typical"
             f" odds times {exp(shift):.2f}, differences between leads times {last.slope:.2f}"
         )
         if abs(shift) >= FAR:

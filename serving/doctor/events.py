@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 
-from features.clock import rfc3339
+from features.clock import said_at
 from features.ladder.ladder import Ladder, Step
 from features.ladder.words import things
 from features.store.database import Database
@@ -36,7 +36,7 @@ def _times(newest: int, as_of: int) -> Iterator[Finding]:
     if newest > as_of + _FUTURE_US:
         yield wrong(
             "clock",
-            f"the newest event became known at {rfc3339(newest)}, which is still to come",
+            f"the newest event became known at {said_at(newest)}, which is still to come",
             "it does not count before, and its lead is not scored anew",
             "set the clock of the machine that stored it; mind known_at of imported files",
         )

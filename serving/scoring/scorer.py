@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from features.clock import rfc3339, when
+from features.clock import rfc3339, said_at, when
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
 from features.events.of_lead import Row
@@ -387,7 +387,7 @@ def _check_known(lead_id: str, rows: Sequence[Row], as_of: int) -> None:
 
 def _nothing_known(lead_id: str, is_stored: bool, as_of: int) -> str:
     if is_stored:
-        return f"nothing was known of lead {lead_id!r} by {rfc3339(as_of)} yet"
+        return f"nothing was known of lead {lead_id!r} by {said_at(as_of)} yet"
     return f"no event of lead {lead_id!r} has arrived"
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.clock import SKEW_US, instant_if_any, is_ahead, is_over, seconds_since
+from features.clock import (
+    SKEW_US,
+    instant,
+    instant_if_any,
+    is_ahead,
+    is_over,
+    microseconds,
+    said_at,
+    said_from,
+    seconds_since,
+)
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -52,3 +65,48 @@ def test_what_lies_just_within_what_clocks_differ_is_not_ahead():
     """A minute is what clocks may differ by, and no more."""
     assert not is_ahead(7 + SKEW_US, 7)
     assert is_ahead(8 + SKEW_US, 7)
+
+
+@pytest.mark.parametrize(
+    ("exact", "at", "begins"),
+    [
+        ("2026-11-29T23:18:18.806394Z", "2026-11-29T23:18:18Z", "2026-11-29T23:18:19Z"),
+        ("2026-12-31T23:59:59.000001Z", "2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
+        ("2026-11-29T23:18:18Z", "2026-11-29T23:18:18Z", "2026-11-29T23:18:18Z"),
+    ],
+)
+def test_what_sentences_tell(exact, at, begins):
+    """Seconds; what is a text already is told alike, and what says no instant stays."""
+    meant = microseconds(instant(exact))
+    assert (said_at(meant), said_from(meant)) == (at, begins)
+    assert (said_at(exact), said_from(exact)) == (at, begins)
+    assert said_at("soon") == said_from("soon") == "soon"
+
+
+@given(st.integers(0, NOW), st.integers(0, DAY))
+def test_a_period_that_is_told_lies_within_what_is_meant(start, long):
+    """Whoever types it again takes nothing in that was not there, and misses under a second."""
+    begins, ends = (microseconds(instant(one)) for one in (said_from(start), said_at(start + long)))
+    assert start <= begins < start + SECOND
+    assert start + long - SECOND < ends <= start + long
+
+
+ROOT = Path(__file__).parents[2]
+TO_TYPE = {"rung/reading.py"}
+RECORDS = {"models/logged/card/made.py", "serving/notifications/bodies.py"}
+COMPARED = {
+    "models/judging/funnel/selection.py",
+    "serving/recommending/recommender.py",
+    "training/policies/assignments_file.py",
+}
+
+
+def test_no_sentence_tells_microseconds():
+    """But for those that compare instants, say what to type, or are kept as a record."""
+    found = {
+        str(file.relative_to(ROOT))
+        for package in ("features", "models", "training", "serving", "rung")
+        for file in (ROOT / package).rglob("*.py")
+        if re.search(r"\{rfc3339\([^{}]*\)\}", file.read_text())
+    }
+    assert found == TO_TYPE | RECORDS | COMPARED

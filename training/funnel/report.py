@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from features.clock import said_at
 from features.files import new_file
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import (
@@ -53,7 +54,7 @@ def page_of(found: Funnel, causes: FunnelCauses) -> str:
 
 def _lines(found: Funnel) -> Iterator[str]:
     yield f"# Where leads stop: {found['ladder']}\n"
-    instants = found["as_of"], found["counted_until"]
+    instants = said_at(found["as_of"]), said_at(found["counted_until"])
     yield f"{counted_said(found['leads'], *instants, _whose(found))}\n"
     whole, banded = found["whole"], found["whole"]["banded"]
     if whole["followed"]["value"] is not None:

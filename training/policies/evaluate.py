@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Floats
-from features.clock import rfc3339
+from features.clock import rfc3339, said_at, said_from
 from features.errors import NotEnoughData
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
@@ -305,7 +305,7 @@ def _judged(
     if not decisions.is_over.any():
         once = "the window of one is over" if len(decisions) else "the service has drawn some"
         raise NotEnoughData(
-            f"no drawn decision after {rfc3339(start)} whose window was over by {rfc3339(until)}"
+            f"no drawn decision after {said_from(start)} whose window was over by {said_at(until)}"
             f" ({len(decisions):,} pending); a policy can be judged once {once}"
         )
     over = decisions.is_over

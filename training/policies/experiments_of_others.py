@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.arrays import Bools, Floats, Ints
-from features.clock import rfc3339
+from features.clock import said_at
 from features.errors import ExperimentConflict, ExperimentError, did_you_mean
 from features.events.log import DAY_US, EventLog
 from features.events.table import EventTable
@@ -242,12 +242,12 @@ def _check_times(experiment: Experiment, assigned: Assignments, now: int, last: 
         row = int(ahead.argmax())
         raise ExperimentError(
             f"experiment {experiment.id!r}: {things(int(ahead.sum()), 'lead')} assigned in the"
-            f" future, such as {assigned.ids[row]!r} at {rfc3339(int(assigned.at[row]))}"
+            f" future, such as {assigned.ids[row]!r} at {said_at(int(assigned.at[row]))}"
         )
     if (assigned.at > last).all():
         raise ExperimentError(
             f"experiment {experiment.id!r}: all leads are assigned after the last that is known of"
-            f" anybody, {rfc3339(last)}: import what they did first"
+            f" anybody, {said_at(last)}: import what they did first"
         )
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import stdtrit
 
+from features.clock import said_at, said_from
 from features.errors import BundleError, NotEnoughData
 from features.files import kept_away
 from features.ladder.ladder import Ladder
@@ -215,8 +216,8 @@ def _flattery(report: dict[str, Any]) -> list[str]:
     if not report["flatters"]:
         return []
     return [
-        f"judged on decisions from {report['start']}, but the bundle learned from what was"
-        f" known until {report['trained_until']}: judge it on later ones"
+        f"judged on decisions from {said_at(report['start'])}, but the bundle learned from what was"
+        f" known until {said_from(report['trained_until'])}: judge it on later ones"
     ]
 
 

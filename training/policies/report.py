@@ -10,6 +10,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from features.clock import said_at, said_from
 from features.files import new_folder
 from features.ladder.words import in_percent
 from models.judging.groups.report import GROUPS_EXPLAINED, group_rows
@@ -53,10 +54,11 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
     parts = [
         f"# What the policy `{evaluation.name}` would have been worth",
         _verdict(evaluation.watch, against, evaluation.currency),
-        f"Bundle `{evaluation.bundle}`, trained on what was known by {evaluation.trained_until},"
+        f"Bundle `{evaluation.bundle}`, trained on what was known by"
+        f" {said_from(evaluation.trained_until)},"
         f" judged on {value.decisions:,} decisions of {value.leads:,} leads from"
-        f" {evaluation.start} to {evaluation.until}; {evaluation.pending:,} later ones are pending"
-        " and not judged.",
+        f" {said_from(evaluation.start)} to {said_at(evaluation.until)};"
+        f" {evaluation.pending:,} later ones are pending and not judged.",
     ]
     if evaluation.flatters:
         parts.append(

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
-from features.clock import rfc3339
+from features.clock import rfc3339, said_at, said_from
 from features.errors import BundleError, NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.words import in_percent
@@ -168,7 +168,7 @@ def challenge(
     start = trained if start is None else start
     if start < trained:
         raise NotEnoughData(
-            f"one of them was trained on what was known until {rfc3339(trained)}: judge them from"
+            f"one of them was trained on what was known until {said_from(trained)}: judge them from"
             " then on"
         )
     if until <= start:
@@ -176,7 +176,7 @@ def challenge(
     ladder = champion.bundle.ladder
     points = decision_points(log, ladder, start=start, end=until, seed=seed)
     if not len(points):
-        raise NotEnoughData(f"no lead to score between {rfc3339(start)} and {rfc3339(until)}")
+        raise NotEnoughData(f"no lead to score between {said_from(start)} and {said_at(until)}")
     came = label(log, ladder, points, until)
     scores = [
         Recalibrated(one.bundle, one.moves).score(points.snapshot) for one in (champion, challenger)
@@ -188,7 +188,7 @@ def challenge(
         goals.append(_of_goal(goal, champion.bundle, points, outcomes, told, seed))
     if goals[0].note:
         raise NotEnoughData(
-            f"between {rfc3339(start)} and {rfc3339(until)} outcomes of both kinds are not known"
+            f"between {said_from(start)} and {said_at(until)} outcomes of both kinds are not known"
             f" yet: {goals[0].note}: judge a longer period, or judge later"
         )
     last = _last_of_each(points)

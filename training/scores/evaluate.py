@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from features.arrays import Bools, Floats, Ints
-from features.clock import rfc3339
+from features.clock import said_at, said_from
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
@@ -180,7 +180,7 @@ class _Period:
 
     @property
     def said(self) -> str:
-        return f"between {rfc3339(self.start)} and {rfc3339(self.until)}"
+        return f"between {said_from(self.start)} and {said_at(self.until)}"
 
     def week(self, as_of: Ints) -> Ints:
         """Shape (n,): the week of the period, from 0, in which each instant lies."""

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from features.clock import said_at, said_from
 from features.errors import BundleError, NotEnoughData
 from features.files import kept_away
 from models.bundle import Bundle
@@ -147,8 +148,8 @@ def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:
     metrics: dict[str, float] = {}
     if report["flatters"]:
         missing.append(
-            f"judged from {report['start']}, but trained on what was known until"
-            f" {report['trained_until']}: judge it on a later period"
+            f"judged from {said_at(report['start'])}, but trained on what was known until"
+            f" {said_from(report['trained_until'])}: judge it on a later period"
         )
     for goal in ("advancement", "purchase"):
         part = report[goal]

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Ints
-from features.clock import rfc3339
+from features.clock import said_at, said_from
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from training.decision_points import Points
@@ -31,11 +31,11 @@ def when_over(log: EventLog, ladder: Ladder, points: Points, goal: str, until: i
     over = points.as_of + horizons_us(ladder, points, goal) + delay
     first, most = int(over.min()), int(np.quantile(over, _MOST, method="higher"))
     last = log.judged_until(None)
-    says = f"the first is over on {rfc3339(first)}, nine in ten by {rfc3339(most)}"
+    says = f"the first is over on {said_from(first)}, nine in ten by {said_from(most)}"
     if first > last:
-        return f"{says}; the log ends at {rfc3339(last)}: judge when it goes on until then"
+        return f"{says}; the log ends at {said_at(last)}: judge when it goes on until then"
     if until < last:
-        return f"{says}: let the period end then, or at the log's end, {rfc3339(last)}"
+        return f"{says}: let the period end then, or at the log's end, {said_at(last)}"
     return says
 
 
@@ -49,12 +49,12 @@ def why_empty(log: EventLog, start: int, asked: int, trained_until: int) -> str:
     last = log.judged_until(None)
     where = "the log ends" if last <= start and last <= asked else "the period ends"
     begins = "training ended" if start == trained_until else "it begins"
-    says = f"no lead to score between {rfc3339(start)} and {rfc3339(asked)}: {where} at"
-    says += f" {rfc3339(min(last, asked))}, and {begins} at {rfc3339(start)}"
+    says = f"no lead to score between {said_from(start)} and {said_at(asked)}: {where} at"
+    says += f" {said_at(min(last, asked))}, and {begins} at {said_from(start)}"
     if last <= trained_until:
         return f"{says}; train until an earlier instant, so that something is left to judge on"
-    return f"{says}; from the end of training, {rfc3339(trained_until)}, it goes on until" + (
-        f" {rfc3339(last)}"
+    return f"{says}; from the end of training, {said_from(trained_until)}, it goes on until" + (
+        f" {said_at(last)}"
     )
 
 

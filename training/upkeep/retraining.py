@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.clock import rfc3339
+from features.clock import rfc3339, said_at, said_from
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
@@ -86,15 +86,15 @@ def retrain(
         return Retraining(
             None,
             f"the champion was trained on what was known until"
-            f" {rfc3339(int(champion.manifest['until']))}: what came after can be judged from about"
-            f" {rfc3339(ripe)} on",
+            f" {said_from(int(champion.manifest['until']))}: what came after can be judged from"
+            f" about {said_from(ripe)} on",
         )
     if not (log.known <= start).any():
         raise NotEnoughData(
             f"the log is too short: to judge {judged_days:g} days of scores whose horizon of"
-            f" {horizon:g} days is over takes events from before {rfc3339(start)}"
+            f" {horizon:g} days is over takes events from before {said_at(start)}"
         )
-    progress(f"training the twin on what was known until {rfc3339(start)}")
+    progress(f"training the twin on what was known until {said_at(start)}")
     twin = train(log, ladder, until=start, config=config, progress=progress)
     moves = recalibrate(log, twin, until)
     progress("judging the twin")

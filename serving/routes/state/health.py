@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.clock import rfc3339
+from features.clock import said_at
 from features.errors import StoreAway
 from features.store.kept.meta import why_not_writable
 from serving.edge.bodies import json_answer
@@ -99,7 +99,7 @@ def _checks(service: Service) -> _Checks:
             service.ladder_problem or f"{bundle.ladder.name}, with the offers of now"
         )
     if run is not None:
-        present["queue"] = f"{run.queued} of {run.leads} leads, scored {rfc3339(run.as_of)}"
+        present["queue"] = f"{run.queued} of {run.leads} leads, scored {said_at(run.as_of)}"
     else:
         missing["queue"] = service.failure or "not scored yet"
     return present, missing

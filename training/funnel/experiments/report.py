@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from features.clock import said_at
 from features.files import new_file
 from features.ladder.words import things
 from models.judging.trials.shapes import ArmComparison, ExperimentReport, GoalOfExperiment
@@ -56,9 +57,9 @@ def _lines(found: ExperimentReport) -> Iterator[str]:
     yield f"# {found['title']}\n"
     yield f"**{found['says']}**\n"
     yield (
-        f"By what was known at {found['as_of']}, of {things(found['leads'], 'lead')}. Each counts"
-        " in the arm that it was put into, whatever was done since, once its time is over. The"
-        " intervals hold at 95 % however often one looks.\n"
+        f"By what was known at {said_at(found['as_of'])}, of {things(found['leads'], 'lead')}. Each"
+        " counts in the arm that it was put into, whatever was done since, once its time is over."
+        " The intervals hold at 95 % however often one looks.\n"
     )
     yield f"The lot: {found['sample_ratio']['says']}\n"
     for goal in found["goals"]:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
-from features.clock import rfc3339
+from features.clock import rfc3339, said_at, said_from
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
@@ -104,7 +104,7 @@ def backtest(
     edges = origins(log, ladder, folds)
     points = decision_points(log, ladder, start=edges[0], end=edges[-1], seed=seed)
     if not len(points):
-        raise NotEnoughData(f"no lead to score after {rfc3339(edges[0])}: nothing to judge on")
+        raise NotEnoughData(f"no lead to score after {said_from(edges[0])}: nothing to judge on")
     outcomes = label(log, ladder, points, until)
     done: list[FoldResult] = []
     losses: dict[tuple[str, str], list[tuple[Ints, Floats]]] = {}
@@ -143,8 +143,8 @@ def origins(log: EventLog, ladder: Ladder, folds: int) -> list[int]:
     earliest = first + round(_EARLIEST * (latest - first))
     if latest - earliest < folds * DAY_US:
         raise NotEnoughData(
-            f"the log is too short for {folds} folds: it goes from {rfc3339(first)} to"
-            f" {rfc3339(last)}, and a step may take {days:g} days to come about; take fewer folds,"
+            f"the log is too short for {folds} folds: it goes from {said_from(first)} to"
+            f" {said_at(last)}, and a step may take {days:g} days to come about; take fewer folds,"
             " or wait until it is longer"
         )
     return [round(edge) for edge in np.linspace(earliest, latest, folds + 1)]

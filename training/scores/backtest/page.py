@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from features.clock import rfc3339, when
+from features.clock import rfc3339, said_at, when
 from features.files import new_folder
 from training.scores.backtest.figures import FoldFigures
 from training.scores.backtest.folds import Backtest
@@ -90,7 +90,7 @@ def _page(found: Backtest) -> str:
     parts = [
         f"# Backtest: {found.ladder}",
         "Each fold is trained on what was known when it begins, and judged on the points until the"
-        f" next begins, by what was known at {rfc3339(found.until)}. Pending points are not judged."
+        f" next begins, by what was known at {said_at(found.until)}. Pending points are not judged."
         " Beside each figure stands that of the rates of the steps, as they were known then.",
         "\n".join(f"* {line}" for line in verdict_lines(found)),
         "![AUC, log loss and calibration error of each fold over time](backtest.png)",
