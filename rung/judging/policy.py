@@ -118,9 +118,12 @@ def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
 
     bundle, log, window = _judged_log(parsed, progress)
     found = compare(bundle, log, **window, progress=progress)
+    currency = bundle.ladder.value.currency
     if parsed.json:
-        return print_json({name: asdict(one) for name, one in found.items()})
-    print_line(f"values and gains in {bundle.ladder.value.currency} a decision:\n")
+        return print_json(
+            {name: {**asdict(one), "currency": currency} for name, one in found.items()}
+        )
+    print_line(f"values and gains in {currency} a decision:\n")
     print_markdown(comparison_table(found))
     return None
 

@@ -109,6 +109,7 @@ def test_policy_compare(drawn, policy_report):
     assert set(told) == set(POLICIES)
     alone = json.loads((policy_report[0] / "policy.json").read_text())["assessment"]
     assert told["learned"]["gain"] == alone["gain"]
+    assert {one["currency"] for one in told.values()} == {"EUR"}
 
 
 def test_a_policy_that_is_not_good_enough_is_not_promoted(served, policy_report):
