@@ -74,9 +74,9 @@ def test_what_is_news_once_they_are_parted(joined):
     joined.undo_link(ALIAS, "bob", "ann", undone_at=99)
     marks = {one.sent_id: one for one in joined.marks.take(10, 10**9, 1)}
     assert [marks[one].is_news for one in ("ann", "bob", "carl")] == [False, True, True]
-    assert [marks[one].is_parted for one in ("ann", "bob", "carl")] == [False, True, False]
+    assert [marks[one].is_again for one in ("ann", "bob", "carl")] == [True, True, False]
     with joined.database.reading() as connection:
-        assert joined.marks.parted(connection) == ["bob"]
+        assert joined.marks.again(connection) == ["ann", "bob"]
         assert joined.marks.news_since(connection, ["ann", "bob"]) == {"bob": marks["bob"].since}
 
 
