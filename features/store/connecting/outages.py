@@ -71,7 +71,7 @@ def shown(url: sa.URL) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """What the database itself said, in one line; in our words where it may only be read."""
+    """What the database itself said, in one line; in our words of what a permission keeps away."""
     said = getattr(error, "orig", None) or error
     code = getattr(said, "sqlite_errorcode", 0)
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
@@ -81,6 +81,8 @@ def cause(error: BaseException) -> str:
             "it is read-only here: permit writing to the file and into its folder, or name another"
             " store"
         )
+    if code & _PRIMARY == sqlite3.SQLITE_CANTOPEN:
+        return "its folder is not there, or nobody here may open the file or make one"
     if getattr(said, "sqlstate", None) == _READ_ONLY:
         return "the server is read-only now, as a standby is: name one that writes, or try again"
     lines = str(said).splitlines()
