@@ -39,27 +39,53 @@ class OracleEstimate:
 
 
 Policy = Callable[[OracleDecision], Sequence[float]]
-Moves = tuple[float, list[float]]
-"""A figure, and how far each decision moves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """A figure, how far each decision moves it, its surprise, and how far each option would."""
+
+    value: float
+    each: list[float]
+    surprise: list[float]
+    options: list[list[float]]
 
 
 def _weight(decision: OracleDecision, policy: Policy) -> float:
     return policy(decision)[decision.chosen] / decision.logged[decision.chosen]
 
 
+def _options(decisions: Sequence[OracleDecision], policy: Policy, size: float) -> list[list[float]]:
+    return [
+        [
+            wanted / chance / size if chance > 0 else 0.0
+            for wanted, chance in zip(policy(one), one.logged, strict=True)
+        ]
+        for one in decisions
+    ]
+
+
 def _ips(decisions: Sequence[OracleDecision], policy: Policy) -> Moves:
     terms = [_weight(one, policy) * one.value for one in decisions]
     value = math.fsum(terms) / len(terms)
-    return value, [(term - value) / len(terms) for term in terms]
+    return Moves(
+        value,
+        [(term - value) / len(terms) for term in terms],
+        [one.value for one in decisions],
+        _options(decisions, policy, len(decisions)),
+    )
 
 
 def _snips(decisions: Sequence[OracleDecision], policy: Policy) -> Moves:
     weights = [_weight(one, policy) for one in decisions]
     total = math.fsum(weights)
     value = math.fsum(w * one.value for w, one in zip(weights, decisions, strict=True)) / total
-    return value, [
-        w * (one.value - value) / total for w, one in zip(weights, decisions, strict=True)
-    ]
+    return Moves(
+        value,
+        [w * (one.value - value) / total for w, one in zip(weights, decisions, strict=True)],
+        [one.value - value for one in decisions],
+        _options(decisions, policy, total),
+    )
 
 
 def _dr(decisions: Sequence[OracleDecision], policy: Policy) -> Moves:
@@ -70,19 +96,32 @@ def _dr(decisions: Sequence[OracleDecision], policy: Policy) -> Moves:
             expected += probability * predicted
         terms.append(expected + _weight(one, policy) * (one.value - one.predicted[one.chosen]))
     value = math.fsum(terms) / len(terms)
-    return value, [(term - value) / len(terms) for term in terms]
+    return Moves(
+        value,
+        [(term - value) / len(terms) for term in terms],
+        [one.value - one.predicted[one.chosen] for one in decisions],
+        _options(decisions, policy, len(decisions)),
+    )
 
 
 ESTIMATORS = {"ips": _ips, "snips": _snips, "dr": _dr}
 
 
 def _minus(one: Moves, other: Moves) -> Moves:
-    return one[0] - other[0], [a - b for a, b in zip(one[1], other[1], strict=True)]
+    return Moves(
+        one.value - other.value,
+        [a - b for a, b in zip(one.each, other.each, strict=True)],
+        [(a + b) / 2 for a, b in zip(one.surprise, other.surprise, strict=True)],
+        [
+            [a - b for a, b in zip(mine, theirs, strict=True)]
+            for mine, theirs in zip(one.options, other.options, strict=True)
+        ],
+    )
 
 
 def _of_leads(decisions: Sequence[OracleDecision], moves: Moves) -> list[float]:
     sums: dict[int, float] = {}
-    for decision, move in zip(decisions, moves[1], strict=True):
+    for decision, move in zip(decisions, moves.each, strict=True):
         sums[decision.lead] = sums.get(decision.lead, 0.0) + move
     return list(sums.values())
 
@@ -92,14 +131,44 @@ def _error(sums: Sequence[float]) -> float:
 
 
 def _estimate(decisions: Sequence[OracleDecision], moves: Moves) -> OracleEstimate:
-    """Student's interval; on each side, in quadrature, three times the most extreme lead's move."""
-    value, sums = moves[0], _of_leads(decisions, moves)
+    """Student's interval; on each side, in quadrature, three times the most extreme lead's move.
+
+    Or what was likely to come and did not, where that is more.
+    """
+    value, sums = moves.value, _of_leads(decisions, moves)
     error = _error(sums)
-    half = float(stats.t.ppf(0.975, len(sums) - 1)) * error
-    largest, smallest = max(0.0, *sums), min(0.0, *sums)
-    low = value - math.sqrt(half**2 + (3 * smallest) ** 2)
-    high = value + math.sqrt(half**2 + (3 * largest) ** 2)
+    quantile = float(stats.t.ppf(0.975, len(sums) - 1))
+    half = quantile * error
+    together = math.fsum(each**2 for each in sums) / math.fsum(each**2 for each in moves.each)
+    quantile *= math.sqrt(together)
+    above = max(3 * max(0.0, *sums), _lacking(decisions, moves, 1, quantile))
+    below = max(-3 * min(0.0, *sums), _lacking(decisions, moves, -1, quantile))
+    low = value - math.sqrt(half**2 + below**2)
+    high = value + math.sqrt(half**2 + above**2)
     return OracleEstimate(value, error, low, high)
+
+
+def _lacking(
+    decisions: Sequence[OracleDecision], moves: Moves, side: int, quantile: float
+) -> float:
+    """Over all weights from which on options count by their mean: the least sum of both parts."""
+    n, seen = len(decisions), 0.0
+    expected: list[tuple[float, float, float]] = []
+    for one, surprise, options in zip(decisions, moves.surprise, moves.options, strict=True):
+        seen += max(0.0, side * options[one.chosen] * surprise) ** 2
+        for chance, scale in zip(one.logged, options, strict=True):
+            of_all = [max(0.0, side * scale * other) for other in moves.surprise]
+            brings = math.fsum(of_all) / n
+            square = math.fsum(move**2 for move in of_all) / n
+            expected.append((abs(scale), chance * brings, chance * square))
+    expected.sort(reverse=True)
+    heavy, light = 0.0, math.fsum(square for _, _, square in expected)
+    least = quantile * math.sqrt(max(0.0, light - seen))
+    for at, (weight, brings, square) in enumerate(expected):
+        heavy, light = heavy + brings, light - square
+        if at + 1 == len(expected) or expected[at + 1][0] != weight:
+            least = min(least, 3 * heavy + quantile * math.sqrt(max(0.0, light - seen)))
+    return least
 
 
 def _target(decision: OracleDecision) -> Sequence[float]:
@@ -143,4 +212,4 @@ def oracle_disagreement(decisions: Sequence[OracleDecision], *, of_gain: bool) -
         dr = _minus(dr, _dr(decisions, _baseline))
         snips = _minus(snips, _snips(decisions, _baseline))
     apart = _minus(dr, snips)
-    return abs(apart[0]) / _error(_of_leads(decisions, apart))
+    return abs(apart.value) / _error(_of_leads(decisions, apart))
