@@ -35,6 +35,9 @@ _ROUNDING: Final = 1e-4
 """How far logged probabilities may be from a sum of 1: they may have been stored in few digits."""
 _SAME: Final = 1e-9
 """Probabilities of two policies that are no further apart are the same: sums have a last digit."""
+_NEVER: Final = 1e-100
+"""Options that were less likely than this are not asked what they might have moved: a weight that
+is squared must be a number."""
 UNSEEN: Final = 3.0
 """What never came in n draws may still have a rate of 3 / n, at 95 % (Hanley 1983)."""
 _AT_MOST: Final = 3.0
@@ -356,7 +359,7 @@ def _weights(logged: Logged, policy: Floats, whose: str) -> Floats:
 def _means(logged: Logged, policy: Floats, predicted: Floats, weight: Floats) -> _Means:
     rows = np.ones(len(logged))
     surprise = logged.value - _of_chosen(predicted, logged.chosen)
-    could = logged.probability > 0
+    could = logged.probability > _NEVER
     weights = np.divide(policy, logged.probability, out=np.zeros(policy.shape), where=could)
     snips = float((weight * logged.value).sum() / weight.sum())
     return _Means(

@@ -88,7 +88,7 @@ def test_what_was_never_drawn_may_have_brought_as_much_as_the_rest():
         assert getattr(found, name).high >= 0.98 * 20 * rate / n, name
 
 
-@pytest.mark.parametrize("seldom", [1e-3, 1e-6, 1e-12])
+@pytest.mark.parametrize("seldom", [1e-3, 1e-6, 1e-12, 1e-200, 5e-324])
 def test_the_rarest_options_do_not_make_an_interval_endless(seldom):
     """However seldom an option is drawn, it cannot bring more than the policy would draw of it."""
     logged, target, predicted = drawn(0, 400, apart=0.05, seldom=seldom, rate=0.2, better=0.0)
