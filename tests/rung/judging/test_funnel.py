@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import rung
+from features.clock import said_at
 from features.funnel.kept import newest_stays
 from features.ladder.file import read_ladder
 from features.store.events import EventStore
@@ -48,7 +49,9 @@ def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     assert run(events_file, "--out", out, "--every", "month", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert json.loads((out / "funnel.json").read_text()) == found
-    assert f" that had come by {found['counted_until']}: " in (out / "funnel.md").read_text()
+    assert (
+        f" that had come by {said_at(found['counted_until'])}: " in (out / "funnel.md").read_text()
+    )
     steps = pd.read_csv(out / "steps.csv")
     assert steps["came"].tolist() == [step["counts"]["came"] for step in found["steps"]]
     assert len(pd.read_csv(out / "cohorts.csv")) == sum(len(s["cohorts"]) for s in found["steps"])
