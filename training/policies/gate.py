@@ -376,15 +376,14 @@ def _harmed(segments: dict[str, Any]) -> list[str]:
 
 
 def _most(gain: dict[str, Any], level: float) -> float:
-    """What the gain may be at the most, but for this chance, and at 95 % by what was seen.
+    """What the gain may be at the most, but for this chance, and at 95 % as it is printed.
 
     By Student's distribution, and as if the best that was seen had happened not to come where the
     policy would do most of it: of few decisions, or of rare outcomes, the spread says too little.
     """
     dr = gain["dr"]
     half = float(stdtrit(gain["leads"] - 1, 1.0 - level)) * dr["error"]
-    seen = gain.get("seen_high", dr["high"])  # reports of former versions told that one
-    return float(max(seen, dr["value"] + np.hypot(half, UNSEEN * gain.get("reach", 0.0))))
+    return float(max(dr["high"], dr["value"] + np.hypot(half, UNSEEN * gain.get("reach", 0.0))))
 
 
 def _about(count: float) -> str:
