@@ -107,7 +107,7 @@ def _within(
 def _timing(model: GoalModel) -> Timing:
     if model.timing is None:
         raise UnknownHorizon(
-            "what serves was trained by an earlier version of Rung, and knows no horizons but the"
+            "the model was trained by an earlier version of Rung, and knows no horizons but the"
             " ladder's; train it again"
         )
     return model.timing
