@@ -43,13 +43,10 @@ class Timing:
     ----------
     level : shape (n_goals, 3), log(-log(1 - p)) of the typical lead of each group; not falling.
     share : shape (n_goals, 3, 25), w at the shares `knots()` of the horizon, from 0 to 1; rising.
-    leads : shape (n_goals,), how many leads at each position it was learned from: such that reached
-        the goal.
     """
 
     level: Floats
     share: Floats
-    leads: Floats
 
     @staticmethod
     def knots() -> Floats:
@@ -86,7 +83,7 @@ class Timing:
     def check(self, goals: int) -> None:
         """ValueError unless it is of so many goals, and its curves rise from 0 to 1."""
         shapes = [np.shape(getattr(self, name)) for name in self.__slots__]
-        if shapes != [(goals, _GROUPS), (goals, _GROUPS, _KNOTS + 1), (goals,)]:
+        if shapes != [(goals, _GROUPS), (goals, _GROUPS, _KNOTS + 1)]:
             raise ValueError("what it knows of time is not that of a ladder with so many steps")
         rises = (np.diff(self.share) >= 0.0).all() and (np.diff(self.level) >= 0.0).all()
         ends = (self.share[..., 0] == 0.0).all() and (self.share[..., -1] == 1.0).all()
@@ -153,13 +150,11 @@ def fit_timing(
     even = Timing.knots()  # the hazard is always the same
     overall = points.curve(even, _OF_STEP)
     level, share = np.zeros((n_goals, _GROUPS)), np.tile(overall, (n_goals, _GROUPS, 1))
-    leads = np.zeros(n_goals)
     for at in range(n_goals):
         here = points.rows(position == at)
-        leads[at] = here.leads
         of_step = here.curve(overall, _OF_STEP)
         share[at] = of_step
-        if leads[at] < _FEWEST:
+        if here.leads < _FEWEST:
             continue
         reached = here.hazard[~np.isnan(here.took)]
         cuts = np.quantile(reached, np.arange(1, _GROUPS) / _GROUPS)
@@ -167,4 +162,4 @@ def fit_timing(
         middles = np.arange(1, 2 * _GROUPS, 2) / (2 * _GROUPS)
         level[at] = np.log(np.quantile(reached, middles))
         share[at] = [here.rows(group == one).curve(of_step, _OF_GROUP) for one in range(_GROUPS)]
-    return Timing(level, share, leads)
+    return Timing(level, share)

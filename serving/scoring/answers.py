@@ -18,6 +18,7 @@ __all__ = [
     "AnyOfAnswer",
     "ChanceAnswer",
     "Details",
+    "HorizonAnswer",
     "Method",
     "ModelAnswer",
     "NotFoundAnswer",

@@ -26,7 +26,7 @@ from features.store.events import EventStore, Stamp
 from features.store.identities.turns import Erased
 from features.store.privacy import Privacy
 from models.bundle import Bundle
-from models.horizons import within
+from models.horizons import WithinDays, within
 from models.offers.eligibility import UNRESTRICTED, Asked
 from models.recalibrated import Recalibrated
 from models.scores.calibration import LEVEL
@@ -35,6 +35,7 @@ from models.scores.recalibration import Move
 from models.served_policy import DEFAULT
 from serving.scoring.answers import (
     ChanceAnswer,
+    HorizonAnswer,
     Method,
     ScoreAnswer,
     ScoreOrNot,
@@ -137,9 +138,8 @@ class Scorer:
         UnknownHorizon : days about which nothing was learned.
         """
         found = self.estimate_one(lead_id, as_of)
-        answer = self._answer(found, 0, as_of is None, most_reasons)
-        _add_horizons([answer], [0], found, horizon_days)
-        return answer
+        horizons = _horizons(found, horizon_days)
+        return self._answer(found, 0, as_of is None, most_reasons, horizons)
 
     def score_stamped(self, lead_id: str) -> tuple[Stamp, ScoreAnswer] | None:
         """As `score`, now, with the stamp of what it is of; None of a lead that has no stamp."""
@@ -238,31 +238,34 @@ class Scorer:
         estimates = self.estimate(log, instant)
         row_of = {key: row for row, key in enumerate(estimates.snapshot.leads)}
         held = set(log.leads)
+        horizons = _horizons(estimates, horizon_days)
         answers: list[ScoreOrNot] = []
-        scored: list[ScoreAnswer] = []
-        rows: list[int] = []
         for key, lead_id in leads:
             if lead_id in out:
                 answers.append(opted_out(lead_id))
             elif key in row_of:
-                answer = self._answer(estimates, row_of[key], as_of is None)
+                answer = self._answer(estimates, row_of[key], as_of is None, horizons=horizons)
                 answer["lead_id"] = lead_id
                 answers.append(answer)
-                scored.append(answer)
-                rows.append(row_of[key])
             else:
                 detail = _nothing_known(lead_id, key in held, instant)
                 answers.append({"status": "not_found", "lead_id": lead_id, "detail": detail})
-        _add_horizons(scored, rows, estimates, horizon_days)
         return answers
 
     def _answer(
-        self, estimates: ScoredLeads, row: int, now: bool, most_reasons: int = 5
+        self,
+        estimates: ScoredLeads,
+        row: int,
+        now: bool,
+        most_reasons: int = 5,
+        horizons: Sequence[WithinDays] = (),
     ) -> ScoreAnswer:
         """One row as it is served. Its place in the queue is known for the present alone."""
         ladder, scores = estimates.model.bundle.ladder, estimates.scores
         position = int(scores.position[row])
         answer = self._no_score(estimates, row)
+        if horizons:
+            answer["horizons"] = [_horizon(one, row) for one in horizons]
         if scores.step[row] is None:
             answer["no_score_reason"] = _why_no_score(estimates, row)
             return answer
@@ -329,25 +332,17 @@ class Scorer:
         }
 
 
-def _add_horizons(
-    answers: Sequence[ScoreAnswer],
-    rows: Sequence[int],
-    estimates: ScoredLeads,
-    horizon_days: Sequence[float],
-) -> None:
-    """Add to the answers of some rows the chances within other days, if any are asked about."""
-    if not horizon_days:
-        return
-    found = [within(estimates.bundle, estimates.scores, days) for days in horizon_days]
-    for answer, row in zip(answers, rows, strict=True):
-        answer["horizons"] = [
-            {
-                "horizon_days": one.days,
-                "next_step": _chance(one.advance, row),
-                "purchase": _chance(one.purchase, row),
-            }
-            for one in found
-        ]
+def _horizons(estimates: ScoredLeads, horizon_days: Sequence[float]) -> list[WithinDays]:
+    """What the scores are within other days."""
+    return [within(estimates.bundle, estimates.scores, days) for days in horizon_days]
+
+
+def _horizon(one: WithinDays, row: int) -> HorizonAnswer:
+    return {
+        "horizon_days": one.days,
+        "next_step": _chance(one.advance, row),
+        "purchase": _chance(one.purchase, row),
+    }
 
 
 def _chance(estimates: Estimates, row: int) -> ChanceAnswer | None:

@@ -197,7 +197,7 @@ def _soon_page(goal: GoalEvaluation) -> list[str]:
         ]
         for one in goal.within
     ]
-    heads = ["of the horizon", "said", "came", "by chance", "agrees"]
+    heads = ["of the horizon", "said", "came", "95 % interval", "inside"]
     return ["### How soon?", words, _table(heads, rows)]
 
 
