@@ -263,7 +263,6 @@ def _learn(
     What serves is all of those models together.
     """
     if config.estimator is not None:
-        progress(f"fitting {type(config.estimator).__name__} on {config.folds} folds")
         fold = lead_folds(rows.lead, config.folds, config.seed)
         folded = cross_fit_classifier(
             config.estimator,
@@ -272,6 +271,7 @@ def _learn(
             fold,
             seed=config.seed,
             trusted=config.trusted,
+            progress=progress,
         )
         return folded.margins(rows.matrix, fold), folded.learner()
     examples = Examples(rows.matrix, rows.happened, rows.weight)

@@ -6,7 +6,8 @@ each column adds to it. It can be written to a file without pickle, and read bac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.special import logit
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
@@ -44,6 +44,9 @@ _SUREST: Final = 1e-6
 """How close to 0 and 1 a classifier's own probability is taken at its word."""
 _MOST_AT_ONCE: Final = 50_000
 """Rows that the classifiers are asked of together while columns are taken away."""
+_turn: Final = threading.Lock()
+"""Of whoever asks a classifier: scikit-learn changes the filters of warnings while it works, and
+before Python 3.14 those are of the whole process; two at once leave them as neither found them."""
 
 
 class EstimatorError(Unusable):
@@ -209,7 +212,7 @@ def _threads() -> ThreadpoolController:
 
 def _log_odds(classifier: Any, matrix: Floats) -> Floats:
     threads = threads_for(len(matrix)) or None
-    with _threads().limit(limits=threads, user_api="openmp"):
+    with _turn, _threads().limit(limits=threads, user_api="openmp"):
         probability = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)[:, 1]
     return np.asarray(logit(np.clip(probability, _SUREST, 1.0 - _SUREST)), dtype=np.float64)
 
@@ -262,6 +265,7 @@ def cross_fit_classifier(
     *,
     seed: int = 0,
     trusted: Collection[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
 ) -> FoldedClassifiers:
     """Fit a clone a fold. The classifier meets NaN where a signal is absent, and says what it does.
 
@@ -275,14 +279,13 @@ def cross_fit_classifier(
     folds = range(int(fold.max()) + 1)
     held = [~np.isnan(matrix[fold != at]).all(axis=0) for at in folds]
     columns = np.flatnonzero(np.all(held, axis=0))
-    fitted = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(_fit_one)(
-            repeatable(classifier, seed + at),
-            matrix[np.ix_(fold != at, columns)],
-            happened[fold != at],
-        )
-        for at in folds
-    )
+    fitted = []
+    # One after another: in threads they would meet over the filters of warnings (`_turn`), and what
+    # comes back from another process is kept in other bytes, so that hashes followed from where.
+    for at in folds:
+        progress(f"fitting {type(classifier).__name__}, fold {at + 1} of {len(folds)}")
+        copy = repeatable(classifier, seed + at)
+        fitted.append(_fit_one(copy, matrix[np.ix_(fold != at, columns)], happened[fold != at]))
     absent = np.isnan(matrix).mean(axis=0)
     with_values = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)
     usual = np.where(absent > 0.5, np.nan, np.nanmedian(with_values, axis=0))
@@ -293,8 +296,7 @@ def repeatable(classifier: Any, seed: int) -> Any:
     """An unfitted clone that gives the same model each time, on however many processors.
 
     A `random_state` that was left open, here or in a part, is the seed. `n_jobs` is 1 everywhere:
-    forests add up the votes of their trees in the order in which threads come to an end, and the
-    folds are fitted side by side as it is.
+    forests add up the votes of their trees in the order in which threads come to an end.
     """
     from sklearn.base import clone  # fitting alone needs it: serving starts without
 

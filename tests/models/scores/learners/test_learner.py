@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -196,6 +198,16 @@ def test_an_error_of_ours_is_not_the_estimators(monkeypatch):
     monkeypatch.setattr(learning, "repeatable", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fitted(Weird())
+
+
+def test_asked_from_several_threads():
+    """The filters of warnings stay as they were, and nobody is warned of what is not theirs."""
+    model, matrix = fitted(TREES), rows().matrix
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda _: model.margins(matrix), range(40)))
+    assert warnings.filters == before
+    assert all(np.array_equal(one, said[0]) for one in said)
 
 
 def test_repeatable():
