@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +28,13 @@ from serving.edge.bodies import JsonRequest
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.keys import SCOPES, AwaitedKeys, Key, Keys, parts_of, secret_hash
 from serving.edge.logs import log
-from serving.edge.parameters import is_of_host, key_of, origin_of
+from serving.edge.parameters import (
+    is_loopback,
+    is_loopback_name,
+    is_of_host,
+    key_of,
+    origin_of,
+)
 from serving.edge.rate_limit import RateLimit, address_of
 from serving.edge.sessions import Sessions, session_cookie
 
@@ -55,8 +59,6 @@ _UNKNOWN_SECONDS: Final = 1.0
 _HELD_SECONDS: Final = 600.0
 """For so long the keys that are known hold while the store is away."""
 _RETRY_SECONDS: Final = 2.0
-_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_PORT: Final = re.compile(r":[0-9]*\Z")
 _FORWARDED: Final = frozenset(
     b"forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip".split()
 )
@@ -215,7 +217,7 @@ class Access:
             return
         if not self._known.is_open:
             log("keys are needed")
-        elif host == "localhost" or _is_loopback(host):
+        elif host == "localhost" or is_loopback(host):
             log("no key: answers this machine alone", remedy=_MAKE_ONE)
         else:
             why = f"no key: requests from elsewhere are refused, though it listens on {host}"
@@ -462,7 +464,8 @@ def _named(asker: Asker) -> str:
 
 def _check_here(request: Request) -> None:
     """NotAllowed where a request comes from elsewhere, or from a page of another site."""
-    if not _is_loopback(request.client.host if request.client else ""):
+    client: tuple[str, int] | None = request.scope.get("client")
+    if not is_loopback(client[0] if client else ""):
         raise NotAllowed(f"There is no key yet: Rung answers its own machine alone; {_MAKE_ONE}.")
     given = dict(reversed(request.scope["headers"]))  # the first one of a name counts
     if not _FORWARDED.isdisjoint(given):
@@ -471,7 +474,7 @@ def _check_here(request: Request) -> None:
             f" proxy; {_MAKE_ONE}."
         )
     host = given.get(b"host", b"").decode("latin-1")
-    if _PORT.sub("", host.lower()) not in _LOOPBACK_NAMES:
+    if not is_loopback_name(host):
         raise NotAllowed(
             f"There is no key yet, so Rung answers as localhost alone, not as {host!r};"
             f" {_MAKE_ONE}."
@@ -479,17 +482,6 @@ def _check_here(request: Request) -> None:
     origin = given.get(b"origin")
     if origin is not None and not is_of_host(origin.decode("latin-1"), host):
         raise NotAllowed(f"There is no key yet, so no other site may ask; {_MAKE_ONE}.")
-
-
-def _is_loopback(address: str) -> bool:
-    if address == "127.0.0.1":
-        return True
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    inner = getattr(parsed, "ipv4_mapped", None) or parsed
-    return bool(inner.is_loopback)
 
 
 def _login(request: Request) -> str:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 import traceback
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Final
+
+import orjson
 
 from features.clock import rfc3339
 from features.errors import RungError, StoreAway
@@ -79,7 +82,12 @@ def log(event: str, level: int = logging.INFO, error: bool = False, **values: ob
     if not LOGGER.isEnabledFor(level):
         return
     shown = {name: masked(one) if type(one) is str else one for name, one in values.items()}
-    LOGGER.log(level, event, extra={"values": shown}, exc_info=error)
+    # Not by `LOGGER.log`: each request has a line, and that looks for the place of this very call.
+    trace = sys.exc_info() if error else None
+    record = LOGGER.makeRecord(
+        *(LOGGER.name, level, __file__, 0, event, (), trace), extra={"values": shown}
+    )
+    LOGGER.handle(record)
 
 
 def log_failure(event: str, error: Exception, **values: str) -> None:
@@ -163,7 +171,19 @@ class JsonLines(logging.Formatter):
         line |= getattr(record, "values", {})
         if record.exc_info and record.exc_info[1]:
             line["error"] = "".join(_told(record.exc_info[1]))
-        return masked(json.dumps(line, default=str))
+        return masked(_as_json(line))
+
+
+def _as_json(line: dict[str, object]) -> str:
+    """It in ASCII, so that no terminal and no reader of lines takes a character for its own."""
+    try:
+        told = orjson.dumps(line, default=str)  # a tenth of the time that `json` takes
+    except orjson.JSONEncodeError:  # such as half a character, or a number beyond 64 bits
+        pass
+    else:
+        if told.isascii():
+            return told.decode()
+    return json.dumps(line, default=str, separators=(",", ":"))
 
 
 def _said(message: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -24,6 +27,8 @@ __all__ = [
     "after_of",
     "check_step",
     "cursor_of",
+    "is_loopback",
+    "is_loopback_name",
     "is_of_host",
     "is_personalizer",
     "key_of",
@@ -34,6 +39,9 @@ __all__ = [
     "wrong_body",
     "wrong_query",
 ]
+
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_PORT: Final = re.compile(r":[0-9]*\Z")
 
 After = tuple[float, str]
 """Priority and id of the last lead of a page."""
@@ -161,3 +169,21 @@ def is_of_host(origin: str, host: str) -> bool:
         return urlsplit(origin).netloc.lower() == host.lower() != ""
     except ValueError:  # such as a broken IPv6 address
         return False
+
+
+@lru_cache(64)
+def is_loopback_name(host: str) -> bool:
+    """Whether a `Host` names this machine to itself, with a port or without."""
+    return _PORT.sub("", host.lower()) in _LOOPBACK_NAMES
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own, to which nobody else has a way."""
+    if address == "127.0.0.1":
+        return True
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    inner = getattr(parsed, "ipv4_mapped", None) or parsed
+    return bool(inner.is_loopback)

@@ -20,8 +20,10 @@ from features.store.identities.turns import Erased
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer
 from serving.scoring.scorer import Scorer
 
-__all__ = ["KeptAnswer", "KeptScores", "told"]
+__all__ = ["CACHE_CONTROL", "KeptAnswer", "KeptScores", "told"]
 
+CACHE_CONTROL: Final = "private, max-age=0"
+"""Whoever asked may keep it, and has to ask whether it is still so."""
 _KEPT_US: Final = 20_000_000
 _MOST: Final = 20_000
 
@@ -33,10 +35,12 @@ class KeptAnswer:
     Parameters
     ----------
     etag : of all that it says of the lead, but for the instants.
+    headers : of the whole answer, as ASGI has them.
     """
 
     body: bytes
     etag: str
+    headers: tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(slots=True)
@@ -115,7 +119,14 @@ def told(answer: ScoreAnswer | OptedOutAnswer) -> KeptAnswer:
     digest = blake2b(body, digest_size=12).hexdigest()
     if rest:
         body = body[:-1] + b"," + orjson.dumps(rest)[1:]
-    return KeptAnswer(body, f'W/"{digest}"')
+    etag = f'W/"{digest}"'
+    headers = (
+        (b"etag", etag.encode()),
+        (b"cache-control", CACHE_CONTROL.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"application/json"),
+    )
+    return KeptAnswer(body, etag, headers)
 
 
 _OF_THE_CLOCK: Final = ("usual", "features_as_of", "scored_at")

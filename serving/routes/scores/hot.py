@@ -23,7 +23,7 @@ from features.errors import OptedOut
 from serving.edge.access import DirectRoute, needs
 from serving.process.service import Service
 from serving.scoring.answers import opted_out
-from serving.scoring.kept_answers import KeptAnswer, told
+from serving.scoring.kept_answers import CACHE_CONTROL, KeptAnswer, told
 
 __all__ = ["HotPath", "score_answer", "score_told"]
 
@@ -49,10 +49,17 @@ def score_told(
 
 def score_answer(of: KeptAnswer, if_none_match: str | None) -> Response:
     """It as an answer; the short one where whoever asks has it already."""
-    headers = {"ETag": of.etag, "Cache-Control": "private, max-age=0"}
     if if_none_match is not None and _matches(if_none_match, of.etag):
-        return Response(status_code=304, headers=headers)
-    return Response(of.body, headers=headers, media_type="application/json")
+        return Response(status_code=304, headers={"ETag": of.etag, "Cache-Control": CACHE_CONTROL})
+    return _Whole(of)
+
+
+class _Whole(Response):
+    """A kept answer; its headers were made when it was."""
+
+    def __init__(self, of: KeptAnswer) -> None:
+        self.status_code, self.background = 200, None
+        self.body, self.raw_headers = of.body, list(of.headers)
 
 
 def _matches(header: str, etag: str) -> bool:

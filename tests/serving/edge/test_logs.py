@@ -351,3 +351,27 @@ def test_a_line_that_cannot_be_written_leaves_no_trace(monkeypatch, capsys):
     monkeypatch.setattr(logs.LOGGER, "propagate", False)
     log("refused", logging.ERROR)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "read_back"),
+    [
+        ("plain", "plain"),
+        ("für \u2028 \u202e \x9b", "für \u2028 \u202e \x9b"),
+        ("half \ud800", "half \ud800"),
+        (2**70, 2**70),
+        (None, None),
+        (1.5, 1.5),
+        (Clock, str(Clock)),
+    ],
+    ids=repr,
+)
+def test_a_line_is_ascii_and_json(lines, value, read_back):
+    """Whatever a value is: no terminal and no reader of lines takes a character for its own."""
+    log("told", what=value)
+    text = lines.getvalue()
+    assert text.isascii()
+    assert text.count("\n") == 1
+    assert read(lines)[0]["what"] == read_back
+    assert '{"time":"' in text
+    assert '","what":' in text
