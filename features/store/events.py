@@ -49,7 +49,7 @@ from features.store.people.actions import Actions
 from features.store.people.hands import Hands
 from features.store.people.minutes import add_minutes, minutes_of
 from features.store.people.names import LeadNames
-from features.store.places import counted_by_id, places_of, sent_under, with_message_id
+from features.store.places import places_of, sent_ids, sent_under, with_message_id
 from features.store.privacy.opt_outs import check_not_out, opted_out_since
 from features.store.privacy.screening import screened, screened_rows
 from features.store.privacy.suppressions import Suppressions, suppressed_among
@@ -432,7 +432,7 @@ class EventStore:
 
     def lead_ids(self) -> list[str]:
         """All leads, sorted; merged ones by the id that they are called by."""
-        own = counted_by_id(self.database.engine.dialect.name)
+        own = sent_ids(self.database.engine.dialect.name)
         lead = sa.func.coalesce(_identities.c.lead_id, own.c.lead_id)
         known = own.outerjoin(_identities, _identities.c.id == own.c.lead_id)
         with self.database.reading() as connection:

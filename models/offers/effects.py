@@ -57,7 +57,8 @@ REST: Final = 0.5
 """The prior's standard deviations of attributes, where they say how far an offset is wrong."""
 _DRAWS: Final = 64
 _CHUNK: Final = 20_000
-_ROWS_AT_ONCE: Final = 5_000
+_ROWS_AT_ONCE: Final = 128
+"""Rows whose deviations are worked out at once: their products fit into the processor's cache."""
 _TOPIC: Final = 1
 """The place of topic among h = (1, topic, z)."""
 
