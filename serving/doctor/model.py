@@ -10,7 +10,7 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
 from models.logged.registry_uri import shown
-from models.served_policy import read_served
+from models.served_policy import DEFAULT, read_served
 from models.sources import source_of
 from serving.doctor.finding import Finding, fine, wrong
 from serving.settings import Settings
@@ -38,7 +38,7 @@ def loaded(settings: Settings) -> tuple[Bundle | None, list[Finding]]:
     try:
         read_served(folder, bundle)
     except (BundleError, PolicyError) as error:
-        why = "the rules of the ladder choose the next step instead"
+        why = f"{DEFAULT} chooses the next step instead"
         found.append(wrong("policy", str(error), why, "rung policy evaluate, rung policy promote"))
     return bundle, found
 
