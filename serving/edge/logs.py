@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextvars import ContextVar
+from math import isfinite
 from typing import Any, Final
 
 import orjson
@@ -81,7 +82,7 @@ def log(event: str, level: int = logging.INFO, error: bool = False, **values: ob
     """One line: what happened and its values; with `error`, the exception that is being handled."""
     if not LOGGER.isEnabledFor(level):
         return
-    shown = {name: masked(one) if type(one) is str else one for name, one in values.items()}
+    shown = {name: _shown(one) for name, one in values.items()}
     # Not by `LOGGER.log`: each request has a line, and that looks for the place of this very call.
     trace = sys.exc_info() if error else None
     record = LOGGER.makeRecord(
@@ -99,6 +100,17 @@ def log_failure(event: str, error: Exception, **values: str) -> None:
         log(event, logging.WARNING, False, why=str(error), **values)
     else:
         log(event, logging.ERROR, True, **values)
+
+
+def _shown(value: object) -> object:
+    """A value with its secrets masked: in JSON a letter may be an escape, which hides one."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    if isinstance(value, dict):
+        return {masked(str(name)): _shown(one) for name, one in value.items()}
+    return value
 
 
 def masked(text: str) -> str:
@@ -164,13 +176,13 @@ class JsonLines(logging.Formatter):
         line: dict[str, object] = {
             "time": rfc3339(round(record.created * 1_000_000)),
             "level": record.levelname.lower(),
-            "event": _said(record.getMessage()),
+            "event": masked(_said(record.getMessage())),
         }
         if request_id := REQUEST_ID.get():
             line["request_id"] = request_id
         line |= getattr(record, "values", {})
         if record.exc_info and record.exc_info[1]:
-            line["error"] = "".join(_told(record.exc_info[1]))
+            line["error"] = masked("".join(_told(record.exc_info[1])))
         return masked(_as_json(line))
 
 
@@ -179,11 +191,22 @@ def _as_json(line: dict[str, object]) -> str:
     try:
         told = orjson.dumps(line, default=str)  # a tenth of the time that `json` takes
     except orjson.JSONEncodeError:  # such as half a character, or a number beyond 64 bits
-        pass
-    else:
-        if told.isascii():
-            return told.decode()
-    return json.dumps(line, default=str, separators=(",", ":"))
+        return json.dumps(_sayable(line), default=str, separators=(",", ":"))
+    if told.isascii():
+        return told.decode()
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], told.decode())
+
+
+_BEYOND_ASCII: Final = re.compile(r"[^\0-\x7f]+")
+
+
+def _sayable(value: object) -> object:
+    """It with null for numbers that are none, and texts for names, as `orjson` writes both."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(name): _sayable(one) for name, one in value.items()}
+    return [_sayable(one) for one in value] if isinstance(value, list) else value
 
 
 def _said(message: str) -> str:

@@ -218,7 +218,7 @@ def _take_over(service: Service, kept: dict[str, Any] | None) -> None:
         return
     scorer = service.scorer
     found = Ranking.of(*scorer.store.scores.chances(kept["bundle"]))
-    scorer.ranking, scorer.usual = found, kept.get("usual", {})
+    scorer.usual, scorer.ranking = kept.get("usual", {}), found
     service.run = Run(**kept)
 
 

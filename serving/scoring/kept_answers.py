@@ -2,7 +2,8 @@
 
 Reasons take most of the time of a score. Time alone moves a score little in a minute (of 5,060
 simulated leads 0.2 % of the scores, by 0.034 at the most), and an answer says what instant it is
-of; an event, a merge, an opt-out or another model ends it at once.
+of; an event, a merge, an opt-out or another model ends it at once, and so does the moment that an
+event was dated ahead to.
 """
 
 from __future__ import annotations
@@ -94,17 +95,21 @@ class KeptScores:
         return self._fresh(scorer, lead_id, mark)
 
     def _fresh(self, scorer: Scorer, lead_id: str, mark: object) -> KeptAnswer:
+        ranking = scorer.ranking  # likewise
         found = scorer.score_stamped(lead_id)
         if found is None:  # nothing is known of it, or it must not be profiled: this says which
             self._kept.pop(lead_id, None)
             return told(scorer.score(lead_id))
-        stamp, fresh = found[0], told(found[1])
+        stamp, due, answer = found
+        fresh = told(answer)
         if len(self._kept) >= _MOST:
             self._kept.clear()
         # Answers that were given together are not found anew together: nobody waits for many.
         spread = crc32(lead_id.encode()) % (_KEPT_US // 2)
         until = scorer.clock() + _KEPT_US - spread
-        self._kept[lead_id] = _Kept(mark, stamp, scorer.ranking, until, fresh)
+        if due is not None:
+            until = min(until, due)
+        self._kept[lead_id] = _Kept(mark, stamp, ranking, until, fresh)
         return fresh
 
 

@@ -80,7 +80,8 @@ class Scorer:
         self.clock = clock
         self.why_not = why_not
         self.ranking: Ranking | None = None
-        """Where the queue's probabilities lie; set by whoever scores everything."""
+        """Where the queue's probabilities lie; set by whoever scores everything, after `usual`:
+        with another one what was answered before is old."""
         self.usual: dict[str, float] = {}
         """The mean chance of the queued leads before each step; likewise."""
         self.advised: dict[str, tuple[tuple[object, ...], SuggestionAnswer]] = {}
@@ -141,15 +142,20 @@ class Scorer:
         horizons = _horizons(found, horizon_days)
         return self._answer(found, 0, as_of is None, most_reasons, horizons)
 
-    def score_stamped(self, lead_id: str) -> tuple[Stamp, ScoreAnswer] | None:
-        """As `score`, now, with the stamp of what it is of; None of a lead that has no stamp."""
+    def score_stamped(self, lead_id: str) -> tuple[Stamp, int | None, ScoreAnswer] | None:
+        """As `score`, now, with the stamp of what it is of; None of a lead that has no stamp.
+
+        Second is when the next of its events is due that are dated or known later, in microseconds
+        since the epoch, None where there are none: until then nothing is news but by the stamp.
+        """
         as_of = self.clock()
         found = self.store.read_stamped(lead_id)
         if found is None:
             return None
         stamp, lead, rows = found
         _check_known(lead_id, rows, as_of)
-        return stamp, self._answer(self.model.estimate_rows(lead, rows, as_of), 0, True)
+        answer = self._answer(self.model.estimate_rows(lead, rows, as_of), 0, True)
+        return stamp, _next_due(rows, as_of), answer
 
     def many(
         self,
@@ -378,6 +384,12 @@ def _check_known(lead_id: str, rows: Sequence[Row], as_of: int) -> None:
     """UnknownLead where nothing was known of a lead by then."""
     if not rows or min(row[2] for row in rows) > as_of:
         raise UnknownLead(_nothing_known(lead_id, bool(rows), as_of))
+
+
+def _next_due(rows: Sequence[Row], as_of: int) -> int | None:
+    """When the first counts of the events that do not yet."""
+    ahead = (max(row[1], row[2]) for row in rows if row[1] > as_of or row[2] > as_of)
+    return min(ahead, default=None)
 
 
 def _nothing_known(lead_id: str, is_stored: bool, as_of: int) -> str:

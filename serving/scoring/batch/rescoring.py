@@ -139,7 +139,7 @@ def rescore(
             again = scorer.store.marks.again(connection)
         then = _tellings(scorer, write_back, _before_news(scorer, again))
         scorer.store.scores.save_made(rows, then, clock=scorer.clock, erased=erased)
-    scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
+    scorer.usual, scorer.ranking = usual_chances(scored, queued), ranking
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(
         as_of,

@@ -213,6 +213,26 @@ def test_keys_are_masked_wherever_they_stand(lines, text, shown):
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://ann:pä🪜ss@db/rung", "postgresql://ann:***@db/rung"),
+        (f"/x?token=ü{SECRET}", "/x?token=***"),
+        (f"first line\nBearer {SECRET}", "first line\nBearer ***"),
+        (f"\tBasic {SECRET}", "\tBasic ***"),
+    ],
+)
+def test_keys_are_masked_as_they_were_written(lines, text, shown):
+    """A letter or a new line that is an escape in JSON hides no secret, at any depth."""
+    try:
+        raise OSError(f"no: {text}")
+    except OSError:
+        log("failed", logging.ERROR, error=True, deep=[{text: (text,)}])
+    (line,) = read(lines)
+    assert str(line["error"]).endswith(f"OSError: no: {shown}\n")
+    assert line["deep"] == [{shown: [shown]}]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("rung_process_virtual_memory_bytes", "/v1/leads/rung_ann/score", "rung_session"),
@@ -362,6 +382,10 @@ def test_a_line_that_cannot_be_written_leaves_no_trace(monkeypatch, capsys):
         (2**70, 2**70),
         (None, None),
         (1.5, 1.5),
+        (["für", float("nan"), 2**63], ["für", None, 2**63]),
+        (["half \ud800", float("inf"), (-1.5,)], ["half \ud800", None, [-1.5]]),
+        ({2: 2**70, (1, 2): float("-inf")}, {"2": 2**70, "(1, 2)": None}),
+        ("\x00 🪜 ü\t", "\x00 🪜 ü\t"),
         (Clock, str(Clock)),
     ],
     ids=repr,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,7 +26,9 @@ class Asked:
     def __init__(self) -> None:
         self.at = NOW
         self.count = 0
-        self.ranking = None
+        self.ranking: object = None
+        self.due: int | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
         self.stamps, self.mark, self.known = 0, None, ("same",)
         database = SimpleNamespace(looks=SimpleNamespace(mark=lambda: self.mark))
         self.erased: tuple[int, int | None] = (0, None)
@@ -39,9 +42,11 @@ class Asked:
     def clock(self) -> int:
         return self.at
 
-    def score_stamped(self, lead_id: str) -> tuple[Any, dict[str, Any]]:
+    def score_stamped(self, lead_id: str) -> tuple[Any, int | None, dict[str, Any]]:
         self.count += 1
-        return self.known, {"status": "opted_out", "lead_id": lead_id, "detail": str(self.count)}
+        answer = {"status": "opted_out", "lead_id": lead_id, "detail": str(self.count)}
+        self.meanwhile()
+        return self.known, self.due, answer
 
 
 @pytest.mark.parametrize(
@@ -75,6 +80,40 @@ def test_a_lead_is_looked_at_only_after_a_commit():
     asked.at += 61 * SECOND
     kept.of(scorer, "ann")
     assert (asked.stamps, asked.count) == (2, 3)
+
+
+def test_an_answer_ends_when_an_event_is_due():
+    """What an event dated ahead says is told from then on, also where nothing was committed."""
+    asked, kept = Asked(), KeptScores()
+    scorer = cast(Scorer, asked)
+    asked.mark, asked.due = 1, NOW + 5 * SECOND
+    kept.of(scorer, "ann")
+    asked.at += 4 * SECOND
+    kept.of(scorer, "ann")
+    assert asked.count == 1
+    asked.at += SECOND
+    asked.due = NOW + 10**9 * SECOND  # the next one keeps none for longer than a minute
+    kept.of(scorer, "ann")
+    assert asked.count == 2
+    asked.at += 61 * SECOND
+    kept.of(scorer, "ann")
+    assert asked.count == 3
+
+
+def test_an_answer_is_of_the_ranking_before_it():
+    """All leads are ranked anew while one is scored: what was found by the former is not kept."""
+    asked, kept = Asked(), KeptScores()
+    scorer = cast(Scorer, asked)
+
+    def ranked_anew() -> None:
+        asked.ranking = object()
+
+    asked.mark, asked.meanwhile = 1, ranked_anew
+    kept.of(scorer, "ann")
+    asked.meanwhile = lambda: None
+    kept.of(scorer, "ann")
+    kept.of(scorer, "ann")
+    assert asked.count == 2
 
 
 def test_an_erased_lead_is_out_of_memory():

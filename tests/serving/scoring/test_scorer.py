@@ -48,3 +48,18 @@ def test_a_buyer_who_buys_again(tmp_path):
         scorer = Scorer(store, world.rates_bundle(tmp_path / "b", ladder=ladder), lambda: now)
         answer = scorer.score("bought")
         assert (answer["status"], answer["step"]) == ("ok", {"id": "content", "title": "Content"})
+
+
+def test_when_the_next_event_is_due(tmp_path):
+    """A score that is kept says until when: an event is dated ahead, or known only then."""
+    now = world.now()
+    later = [
+        world.event("ann", "page_viewed", now + 7),
+        world.event("ann", "email_opened", now - 2, known_at=now + 5),
+    ]
+    with EventStore.open(":memory:") as store:
+        store.append_events([world.event("ann", "email_opened", now - 1), *later])
+        store.append_events([world.event("ben", "email_opened", now)])
+        scorer = Scorer(store, world.rates_bundle(tmp_path / "b"), lambda: now)
+        dues = [scorer.score_stamped(lead) for lead in ("ann", "ben", "nobody")]
+        assert [one and one[1] for one in dues] == [now + 5, None, None]
