@@ -34,7 +34,16 @@ from serving.edge.logs import log
 from serving.edge.parameters import is_personalizer
 from serving.edge.schemas import PersonalizerErrorAnswer, ProblemAnswer
 
-__all__ = ["Problem", "documented", "install", "openapi", "operation_id", "respond", "unexpected"]
+__all__ = [
+    "MOST_LISTED",
+    "Problem",
+    "documented",
+    "install",
+    "openapi",
+    "operation_id",
+    "respond",
+    "unexpected",
+]
 
 MEDIA_TYPE: Final = "application/problem+json"
 _IN_THE_LOG: Final = "The operator finds the cause in the log."
@@ -122,7 +131,7 @@ def of_validation(errors: Iterable[Mapping[str, Any]]) -> Problem:
             "detail": str(error["msg"]),
             **({"allowed": error["allowed"]} if error.get("allowed") else {}),
         }
-        for error in found[:_MOST_LISTED]
+        for error in found[:MOST_LISTED]
     )
     count = len(found)
     detail = f"{count} value{'s' if count != 1 else ''} will not do: "
@@ -130,7 +139,7 @@ def of_validation(errors: Iterable[Mapping[str, Any]]) -> Problem:
     return Problem("invalid-request", 422, "The request is not valid", detail, errors=listed)
 
 
-_MOST_LISTED: Final = 2500
+MOST_LISTED: Final = 2500
 """As many as a request may have events; a small body can have a hundred times as many faults."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, SkipValidation, Tag
 
 from features.events.values import EVENT_NAME
 from features.store.kept.queue import Order
@@ -13,6 +13,7 @@ from serving.scoring.answers import QueueItem, ScoreOrNot
 
 __all__ = [
     "BatchAnswer",
+    "BatchLead",
     "BatchRequest",
     "EventOfLead",
     "LeadByMail",
@@ -116,7 +117,8 @@ BatchLead = Annotated[
 class BatchRequest(StrictRequest):
     """Leads to score: ids or addresses of stored leads, or leads with their events."""
 
-    leads: list[BatchLead] = Field(min_length=1, max_length=MOST_LEADS)
+    # They are checked past the framework: `serving.routes.scores.checking`.
+    leads: list[SkipValidation[BatchLead]] = Field(min_length=1, max_length=MOST_LEADS)
     as_of: Instant | None = None
     horizon_days: Horizons = Field(default_factory=list)
     ladder: Text | None = Field(

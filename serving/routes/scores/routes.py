@@ -22,6 +22,7 @@ from serving.routes.schemas import (
     LeadEvents,
     ScoreQuery,
 )
+from serving.routes.scores.checking import checked_leads
 from serving.routes.scores.hot import score_answer, score_told
 from serving.routes.scores.sent_leads import rows_sent
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot
@@ -80,20 +81,20 @@ async def score_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder)
 
 def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
     """The answers for stored leads, and those for the leads with events, in the order asked for."""
-    scorer = service.scorer
+    scorer, asked = service.scorer, checked_leads(batch.leads)
     results: dict[int, ScoreOrNot] = {}
-    ids = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, str)}
-    addresses = {lead.email for lead in batch.leads if isinstance(lead, LeadByMail)}
+    ids = {at: lead for at, lead in enumerate(asked) if isinstance(lead, str)}
+    addresses = {lead.email for lead in asked if isinstance(lead, LeadByMail)}
     leads = {
         address: leads_of_mail(service, address) or erased_of_mail(service, address)[:1]
         for address in addresses
     }
     ids |= {
         at: leads[lead.email][0] if len(leads[lead.email]) == 1 else lead.email
-        for at, lead in enumerate(batch.leads)
+        for at, lead in enumerate(asked)
         if isinstance(lead, LeadByMail)
     }
-    with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
+    with_events = {at: lead for at, lead in enumerate(asked) if isinstance(lead, LeadEvents)}
     told = rows_sent(with_events, rules_of(service.ladder))
     if ids:
         results |= zip(
@@ -103,4 +104,4 @@ def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
         results |= zip(
             with_events, scorer.stateless(told, batch.as_of, batch.horizon_days), strict=True
         )
-    return [results[at] for at in range(len(batch.leads))]
+    return [results[at] for at in range(len(asked))]
