@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -105,10 +106,11 @@ class Database:
         ------
         StoreAway : the database is out of reach, read-only, full, or busy for too long.
         """
+        since = time.monotonic()
         with self._turn, self._noting_trouble(), reachable(self.engine):
             with self.engine.connect() as connection:
                 found = connection.info.get("file")
-                connection.execution_options(**{WRITES: True})
+                connection.execution_options(**{WRITES: since})
                 with connection.begin():
                     yield connection
             if file_of(self.engine) != found:

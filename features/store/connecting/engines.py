@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 WRITES: Final = "rung_writes"
-"""The execution option of connections that are going to write."""
+"""The execution option of connections that are going to write: since when, by `time.monotonic`."""
 STATEMENTS_AT_HAND: Final = 256
 """How many statements the driver keeps for each connection to SQLite."""
 _CHECKPOINT_PAGES: Final = 16_384
@@ -167,21 +167,29 @@ def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get(WRITES, False):
+    since = connection.get_execution_options().get(WRITES)
+    if since is not None:
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-        execute_when_free(driver, "BEGIN IMMEDIATE")
+        execute_when_free(driver, "BEGIN IMMEDIATE", since)
     else:
         connection.exec_driver_sql("BEGIN")
 
 
-def execute_when_free(connection: sqlite3.Connection, statement: str) -> None:
+def execute_when_free(
+    connection: sqlite3.Connection, statement: str, since: float | None = None
+) -> None:
     """Have a statement done that takes a lock of SQLite, as soon as nobody else has it.
 
     SQLite itself would look again after 1, 2, 5, ... up to 100 ms: whoever writes often would find
     the lock free, and others would wait for seconds. And where a journal is changed it does not
     wait at all.
+
+    Parameters
+    ----------
+    since : when it was to be done, by `time.monotonic`; now, where it is None. Of many who wait for
+        their turn none waits anew for what the one before has waited for in vain; each tries.
     """
-    until = time.monotonic() + _BUSY_SECONDS
+    until = (time.monotonic() if since is None else since) + _BUSY_SECONDS
     connection.execute("PRAGMA busy_timeout=0")
     try:
         while True:

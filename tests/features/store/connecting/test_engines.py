@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -71,6 +73,47 @@ def test_a_writer_that_takes_too_long(path, other, monkeypatch):
         other.execute("COMMIT")
         assert waiting.result(10).accepted == 1
         assert timeout_of(store) == 30_000
+
+
+class Clock:
+    """A clock of seconds that goes where it is told to, and tells that it was asked."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+        self.naps = 0
+        self.asked = threading.Event()
+
+    def __call__(self) -> float:
+        self.asked.set()
+        return self.at
+
+    def nap(self, _: float) -> None:
+        self.naps += 1
+        self.at += 1
+
+
+@pytest.mark.parametrize("is_free", [False, True])
+def test_who_has_waited_for_a_turn_waits_no_longer_than_the_first(
+    path, other, monkeypatch, is_free
+):
+    """Many write while another process holds the lock: each tries, none waits once more."""
+    clock = Clock()
+    with EventStore.open(path) as store, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(engines.time, "monotonic", clock)
+        monkeypatch.setattr(engines.time, "sleep", clock.nap)
+        other.execute("BEGIN IMMEDIATE")
+        with cast(threading.Lock, store.database._turn):
+            second = pool.submit(store.append_events, [EVENT])
+            assert clock.asked.wait(10)
+            clock.at += 31  # so long the one who has the turn has waited in vain
+            if is_free:
+                other.execute("COMMIT")
+        if is_free:
+            assert second.result().accepted == 1
+        else:
+            with pytest.raises(StoreAway, match="locked"):
+                second.result()
+    assert clock.naps == 0
 
 
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
