@@ -56,6 +56,11 @@ _EXACTLY: Final = STATEMENTS_AT_HAND // 4
 _IDS: Final = 500
 """How many ids one statement names; SQLite takes 32,766 parameters."""
 
+_IN_VAIN_SECONDS: Final = 5.0
+"""Somebody has waited for so long and could not write: for as long nobody else waits, so that many
+who come one after the other, and hold threads meanwhile, do not wait for half a minute each."""
+_LONG_AGO: Final = float("-inf")
+
 
 class Database:
     """A database that is read and written by threads and processes at once.
@@ -74,6 +79,7 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.trouble = ""
+        self._vain_until = _LONG_AGO
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.looks = Looks(engine)
         self._turn: AbstractContextManager[object] = (
@@ -107,7 +113,9 @@ class Database:
         StoreAway : the database is out of reach, read-only, full, or busy for too long.
         """
         since = time.monotonic()
-        with self._turn, self._noting_trouble(), reachable(self.engine):
+        with self._turn, self._noting_trouble(since), reachable(self.engine):
+            if since < self._vain_until:
+                since = _LONG_AGO  # it tries, and waits for nobody
             with self.engine.connect() as connection:
                 found = connection.info.get("file")
                 connection.execution_options(**{WRITES: since})
@@ -117,11 +125,14 @@ class Database:
                 raise StoreAway(f"{shown(self.engine.url)}: is gone, and what was written with it")
 
     @contextmanager
-    def _noting_trouble(self) -> Iterator[None]:
+    def _noting_trouble(self, since: float) -> Iterator[None]:
         try:
             yield
         except StoreAway as error:
             self.trouble = str(error)
+            now = time.monotonic()
+            if now - since >= _IN_VAIN_SECONDS:
+                self._vain_until = now + _IN_VAIN_SECONDS
             raise
 
     @contextmanager

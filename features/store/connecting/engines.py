@@ -186,8 +186,8 @@ def execute_when_free(
 
     Parameters
     ----------
-    since : when it was to be done, by `time.monotonic`; now, where it is None. Of many who wait for
-        their turn none waits anew for what the one before has waited for in vain; each tries.
+    since : when it was to be done, by `time.monotonic`; now, where it is None. However
+        long ago that was, it is tried.
     """
     until = (time.monotonic() if since is None else since) + _BUSY_SECONDS
     connection.execute("PRAGMA busy_timeout=0")

@@ -91,6 +91,10 @@ class Clock:
         self.naps += 1
         self.at += 1
 
+    def put(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("features.store.connecting.engines.time.monotonic", self)
+        monkeypatch.setattr("features.store.connecting.engines.time.sleep", self.nap)
+
 
 @pytest.mark.parametrize("is_free", [False, True])
 def test_who_has_waited_for_a_turn_waits_no_longer_than_the_first(
@@ -99,8 +103,7 @@ def test_who_has_waited_for_a_turn_waits_no_longer_than_the_first(
     """Many write while another process holds the lock: each tries, none waits once more."""
     clock = Clock()
     with EventStore.open(path) as store, ThreadPoolExecutor(1) as pool:
-        monkeypatch.setattr(engines.time, "monotonic", clock)
-        monkeypatch.setattr(engines.time, "sleep", clock.nap)
+        clock.put(monkeypatch)
         other.execute("BEGIN IMMEDIATE")
         with cast(threading.Lock, store.database._turn):
             second = pool.submit(store.append_events, [EVENT])
@@ -114,6 +117,24 @@ def test_who_has_waited_for_a_turn_waits_no_longer_than_the_first(
             with pytest.raises(StoreAway, match="locked"):
                 second.result()
     assert clock.naps == 0
+
+
+def test_after_a_wait_in_vain_nobody_waits_for_a_while(path, other, monkeypatch):
+    """Who comes then tries, and is told at once; a little later the next one waits again."""
+    clock = Clock()
+    with EventStore.open(path) as store:
+        clock.put(monkeypatch)
+        other.execute("BEGIN IMMEDIATE")
+        naps = []
+        for later in (0, 0, 2, 4):
+            clock.at += later
+            with pytest.raises(StoreAway, match="locked"):
+                store.append_events([EVENT])
+            naps.append(clock.naps)
+        assert naps == [31, 31, 31, 62]
+        other.execute("COMMIT")
+        assert store.append_events([EVENT]).accepted == 1
+    assert clock.naps == 62
 
 
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
