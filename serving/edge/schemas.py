@@ -19,6 +19,7 @@ __all__ = [
     "MOST_PER_PAGE",
     "Instant",
     "NewLeadId",
+    "PathId",
     "PersonalizerErrorAnswer",
     "ProblemAnswer",
     "StrictRequest",
@@ -55,6 +56,8 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T12:00:00Z"]}),
 ]
 """RFC 3339 outside, microseconds since the epoch inside."""
+PathId = Annotated[str, AfterValidator(stored_text)]
+"""An id in an address. PostgreSQL cannot even be asked for one with a NUL."""
 Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]
 
 

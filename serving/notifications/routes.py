@@ -16,6 +16,7 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import no_cursor, packed, unpacked
 from serving.edge.problems import documented
+from serving.edge.schemas import PathId
 from serving.notifications.addresses import AddressRule
 from serving.notifications.bodies import body_of
 from serving.notifications.endpoints import AfterDelivery, Delivery, Endpoint, Endpoints
@@ -36,7 +37,7 @@ from serving.process.served import Served
 
 __all__ = ["router"]
 
-_Id = Annotated[str, Path(max_length=100, description="As the creation gave it.")]
+_Id = Annotated[PathId, Path(max_length=100, description="As the creation gave it.")]
 
 router = APIRouter(
     prefix="/v1/webhooks",

@@ -26,7 +26,7 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import Place, wrong_body
 from serving.edge.problems import documented
-from serving.edge.schemas import lead_fault
+from serving.edge.schemas import PathId, lead_fault
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.recommending.ranker import DAYS_KEPT, LEARN_US, REWARD_WAIT_US, Action, Slot
@@ -43,7 +43,7 @@ from serving.routes.personalizer.schemas import (
 
 __all__ = ["router"]
 
-_EventId = Annotated[str, Path(alias="eventId", description="As the rank call gave it.")]
+_EventId = Annotated[PathId, Path(alias="eventId", description="As the rank call gave it.")]
 _WAYS_OUT = (NURTURE, NO_ASK)
 _NO_LEAD = (
     "actions that are offers of the ladder are decided on for a lead, and no object of"

@@ -17,7 +17,7 @@ from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import After, after_of, cursor_of
 from serving.edge.problems import documented
-from serving.edge.schemas import MOST_PER_PAGE, StrictRequest
+from serving.edge.schemas import MOST_PER_PAGE, PathId, StrictRequest
 from serving.process.served import Served
 from serving.scoring.answers import AccountOfLead, StepAnswer
 from serving.scoring.queue import account_line, active_since
@@ -99,7 +99,7 @@ def _page(scorer: Scorer, query: AccountsQuery, after: After | None) -> Response
     responses={200: {"model": AccountAnswer}, **documented(404, 422, 503)},
 )
 async def account(
-    account_id: Annotated[str, Path(description="As a group call named it.")], service: Served
+    account_id: Annotated[PathId, Path(description="As a group call named it.")], service: Served
 ) -> Response:
     """One company; 404 where no lead of it has a score."""
     return await run_in_threadpool(_one, service.scorer, account_id)

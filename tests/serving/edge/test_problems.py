@@ -333,3 +333,25 @@ def test_what_generated_clients_are_called(client):
     assert {"getLeadScore", "recommend", "listScores", "createWebhook"} <= set(names)
     assert set(found["webhooks"]) == set(TYPES)
     assert found["servers"] == [{"url": "/", "description": "The service that this was asked of"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/v1/accounts/{}", None, 422),
+        ("GET", "/v1/webhooks/{}", None, 422),
+        ("PATCH", "/v1/webhooks/{}", {"description": "x"}, 422),
+        ("DELETE", "/v1/webhooks/{}", None, 422),
+        ("POST", "/v1/webhooks/{}/test", None, 422),
+        ("GET", "/v1/webhooks/{}/deliveries", None, 422),
+        ("POST", "/personalizer/v1.0/events/{}/reward", {"value": 1}, 400),
+        ("POST", "/personalizer/v1.0/multislot/events/{}/activate", None, 400),
+        ("GET", "/settings/webhooks/{}", None, 422),
+        ("GET", "/settings/webhooks/{}/remove", None, 422),
+        ("GET", "/settings/offers/{}", None, 422),
+    ],
+)
+def test_an_id_that_no_database_can_be_asked_for(client, method, path, body, status):
+    """PostgreSQL refuses the question itself where an id has a NUL: the caller's mistake."""
+    for id_ in ("%00", "a%00b"):
+        assert client.request(method, path.format(id_), json=body).status_code == status

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from features.ladder.ladder import OfferVersion
 from serving.edge.access import Asker
 from serving.edge.parameters import check_step
+from serving.edge.schemas import PathId
 from serving.pages.common.forms import form_of
 from serving.pages.settings.offers.changes import said_of_version, versions_shown
 from serving.pages.settings.offers.changing import (
@@ -96,7 +97,7 @@ async def new_offer_settings(
 @router.get(HOME + "/{offer_id}")
 async def offer_settings(
     request: Request,
-    offer_id: str,
+    offer_id: PathId,
     service: Served,
     asker: Looker,
     done: str | None = None,
@@ -232,7 +233,7 @@ async def add_offer_settings(request: Request, service: Served, asker: Setter) -
 
 @router.post(HOME + "/{offer_id}")
 async def edit_offer_settings(
-    request: Request, offer_id: str, service: Served, asker: Setter
+    request: Request, offer_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """Keep another version of an offer, or show the form again with what is wrong."""
     given = await form_of(request, _MOST_FORM_BYTES)
@@ -241,7 +242,7 @@ async def edit_offer_settings(
 
 @router.post(HOME + "/{offer_id}/status")
 async def set_offer_settings(
-    request: Request, offer_id: str, service: Served, asker: Setter
+    request: Request, offer_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """Pause an offer, retire it, or take it up again."""
     given = await form_of(request)
@@ -257,7 +258,7 @@ async def set_offer_settings(
 
 @router.post(HOME + "/{offer_id}/restore")
 async def restore_offer_settings(
-    request: Request, offer_id: str, service: Served, asker: Setter
+    request: Request, offer_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """Put an offer back as a former version had it."""
     given = await form_of(request)
@@ -266,7 +267,7 @@ async def restore_offer_settings(
 
 @router.post(HOME + "/{offer_id}/call-off")
 async def call_off_offer_settings(
-    request: Request, offer_id: str, service: Served, asker: Setter
+    request: Request, offer_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """Call off what is planned for an offer from an instant on."""
     given = await form_of(request)
@@ -277,7 +278,7 @@ async def _changed(
     request: Request,
     service: Service,
     asker: Asker,
-    offer_id: str,
+    offer_id: PathId,
     change: Callable[..., OfferVersion | Refusal],
 ) -> Response:
     """What a change of an offer comes to: to the offer, or the page with what is wrong."""

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from features.clock import instant, microseconds
 from features.errors import TimeError
 from serving.edge.access import Asker, needs
+from serving.edge.schemas import PathId
 from serving.notifications.addresses import AddressRule
 from serving.notifications.endpoints import DeliveryState, Endpoint
 from serving.pages.common.forms import form_of
@@ -78,7 +79,7 @@ async def webhooks_settings(
 @router.get(_HOME + "/{endpoint_id}")
 async def webhook_settings(
     request: Request,
-    endpoint_id: str,
+    endpoint_id: PathId,
     service: Served,
     asker: Looker,
     done: str = "",
@@ -110,7 +111,7 @@ async def webhook_settings(
 
 @router.get(_HOME + "/{endpoint_id}/remove")
 async def remove_webhook_page(
-    request: Request, endpoint_id: str, service: Served, asker: Setter
+    request: Request, endpoint_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """What follows from removing an endpoint, and the button that does."""
 
@@ -252,7 +253,7 @@ async def add_webhook_settings(request: Request, service: Served, asker: Setter)
 
 @router.post(_HOME + "/{endpoint_id}")
 async def change_webhook_settings(
-    request: Request, endpoint_id: str, service: Served, asker: Setter
+    request: Request, endpoint_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """Change where an endpoint is and what it wants."""
     given = await form_of(request)
@@ -279,7 +280,7 @@ async def change_webhook_settings(
 
 @router.post(_HOME + "/{endpoint_id}/rotate")
 async def rotate_webhook_settings(
-    request: Request, endpoint_id: str, service: Served, asker: Setter
+    request: Request, endpoint_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """Give an endpoint another secret, and show it this once."""
     await form_of(request)
@@ -292,7 +293,7 @@ async def rotate_webhook_settings(
 
 
 @router.post(_HOME + "/{endpoint_id}/test", dependencies=_SETS)
-async def test_webhook_settings(request: Request, endpoint_id: str, service: Served) -> Response:
+async def test_webhook_settings(request: Request, endpoint_id: PathId, service: Served) -> Response:
     """Send a test to an endpoint."""
     await form_of(request)
     await run_in_threadpool(lambda: endpoints_of(service).test(endpoint_id))
@@ -300,7 +301,9 @@ async def test_webhook_settings(request: Request, endpoint_id: str, service: Ser
 
 
 @router.post(_HOME + "/{endpoint_id}/replay", dependencies=_SETS)
-async def replay_webhook_settings(request: Request, endpoint_id: str, service: Served) -> Response:
+async def replay_webhook_settings(
+    request: Request, endpoint_id: PathId, service: Served
+) -> Response:
     """Send the ticked notifications again, or all that failed or were missed for some days."""
     given = await form_of(request)
     ids = [name.removeprefix("send:") for name in given if name.startswith("send:")]
@@ -327,7 +330,7 @@ def _since(given: Mapping[str, str]) -> int:
 
 @router.post(_HOME + "/{endpoint_id}/{switch}", dependencies=_SETS)
 async def switch_webhook_settings(
-    request: Request, endpoint_id: str, switch: Literal["on", "off", "remove"], service: Served
+    request: Request, endpoint_id: PathId, switch: Literal["on", "off", "remove"], service: Served
 ) -> Response:
     """Switch an endpoint on or off, or remove it."""
     await form_of(request)
