@@ -61,6 +61,7 @@ _NAMES: Final = frozenset(
     | {"timestamp", "year", "zip"}
 )
 """Words in the name of a property whose number counts nothing: a year is no 2,026."""
+_NESTED: Final = (list, tuple, dict)
 _ALIKE: Final = 0.03
 """Chances that differ by less are alike."""
 _WORTH: Final = 0.02
@@ -238,6 +239,8 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float) and not value.is_integer():
         return number(value)
+    if isinstance(value, list | tuple) and not any(isinstance(one, _NESTED) for one in value):
+        value = ", ".join(map(shown, value)) or "none"
     text = plain(as_text(value) or "")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from features.clock import is_over, rfc3339
 from features.events.of_lead import Row
 from features.events.properties import as_text
-from features.events.readable import granted_of, until_of
+from features.events.readable import channels_of, fit_in, fit_of, granted_of, until_of
 from features.ladder.action import CLAIMED, HANDS, NOTED, RELEASED, SNOOZED, STAFF
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
@@ -36,6 +36,11 @@ MOST_EVENTS: Final = 400
 """So many of a lead's latest events are told on its page."""
 _MOST_PROPERTIES: Final = 8
 _UNOFFERED: Final = {NO_ASK: "wait", NURTURE: "send something useful"}
+_FOUND: Final = {
+    "yes": "A consultation found a fit",
+    "no": "A consultation found no fit",
+    "unclear": "A consultation left open whether it is a fit",
+}
 _HIDDEN: Final = frozenset({RECORD, "decision_id", "context", "ip", "user_agent", "message_id"})
 """Properties that say nothing to whoever talks to the lead."""
 
@@ -173,6 +178,8 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
         events.traits: "Told us about themselves",
         events.lead_asked: "Asked us something",
         events.business_replied: "We replied",
+        events.consent: _consent(held),
+        events.consultation: _FOUND.get(fit_of(fit_in(held)[1]) or "", ""),
         events.offer_seen: f"Saw an offer{title and f': {title}'}",
         CLAIMED: f"Taken{by}",
         RELEASED: f"Let go{by}",
@@ -180,6 +187,15 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
         NOTED: f"Noted{by}",
     }
     return told.get(name) or words.titled(words.shown(name))
+
+
+def _consent(held: Mapping[str, object]) -> str:
+    """What somebody said of ways to be reached: "Refused: phone"; "" where that cannot be read."""
+    granted = granted_of(held.get("granted"))
+    ways = [words.titled(words.shown(one)) for one in channels_of(held.get("channel"))]
+    if granted is None:
+        return ""
+    return f"{'Agreed' if granted else 'Refused'}: {', '.join(ways) or 'any channel'}"
 
 
 def _drawn_in(held: Mapping[str, object]) -> str:

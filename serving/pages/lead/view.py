@@ -31,6 +31,7 @@ from serving.pages.lead.todo import ToDo, to_do
 from serving.pages.lead.weeks import weeks_of
 from serving.pages.queue.agreed import agreed_with
 from serving.pages.queue.aside import aside_of, ended_aside_of
+from serving.pages.queue.elsewhere import why_unqueued
 from serving.pages.queue.facts import loss_of, newest_fact, question_of
 from serving.pages.queue.rows import buttons_of
 from serving.process.queue_views import Desk
@@ -142,7 +143,9 @@ def lead_of(
         "more_bars": bars[_FIRST_REASONS + 1 : -1],
         "total": bars[-1] if bars else None,
         "usual": _usual(answer, scorer.usual.get(goal.id) if goal else None),
+        "shares_purchase": _shares_purchase(scorer.bundle, goal),
         "todo": todo,
+        "unqueued": why_unqueued(service, lead, rows, now) if goal else "",
         "offer_id": offer_id,
         "buttons": [one for one in buttons_of(service.ladder) if offer_id or not one.with_offer],
         "laters": laters(service.ladder, now),
@@ -187,6 +190,13 @@ def _soon(bundle: Bundle) -> tuple[float, ...]:
     """The days that the chance to buy is told within as well: a third of its horizon."""
     days = round(bundle.ladder.purchase.horizon_days / 3)
     return (days,) if days and knows_times(bundle) else ()
+
+
+def _shares_purchase(bundle: Bundle | None, goal: Step | None) -> bool:
+    """Whether all at a step have one chance to buy; at the last it is the chance of the step."""
+    if bundle is None or goal is None or goal.id == bundle.ladder.goals[-1].id:
+        return False
+    return bundle.purchase.evidence != "model"
 
 
 def _goal(ladder: Ladder | None, answer: ScoreAnswer | None) -> Step | None:

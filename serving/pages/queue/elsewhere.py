@@ -10,6 +10,7 @@ from typing import Final
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.ladder.ladder import Ladder
+from features.offers.history import history_of
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from features.store.people.names import MOST_FOUND
 from serving.pages.common.people import Person, person_of
@@ -17,12 +18,21 @@ from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk, QueueView
 from serving.process.service import Service
 
-__all__ = ["NOBODY_ELSEWHERE", "Elsewhere", "ElsewhereLead", "elsewhere_of", "gone_of"]
+__all__ = [
+    "NOBODY_ELSEWHERE",
+    "Elsewhere",
+    "ElsewhereLead",
+    "elsewhere_of",
+    "gone_of",
+    "why_unqueued",
+]
 
 _MOST_FOUND_SHOWN: Final = 20
 _MOST_MINE_SHOWN: Final = 200
 """Nobody can let go of a lead that is not shown."""
 _OPTED_OUT: Final = "Has opted out of profiling"
+_OUT: Final = "Lost, no fit, or wants no contact at all"
+"""Which of them it is takes the history of the lead: that is read of those that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +104,24 @@ def gone_of(service: Service, desk: Desk, leads: Sequence[str]) -> list[Elsewher
     return [_lead(service, desk, lead, rows, why[lead], "") for lead, rows in known.items() if rows]
 
 
+def why_unqueued(service: Service, lead: str, rows: Sequence[Row], now: int) -> str:
+    """Why a lead stands in no queue, as a search says it; "" for one that stands in one.
+
+    Parameters
+    ----------
+    rows : the events of the lead.
+    """
+    why = _why_not_queued(service, [lead], now).get(lead, "")
+    return _which(rows, service.ladder, now) if why == _OUT else why
+
+
 def _lead(
     service: Service, desk: Desk, lead: str, rows: Sequence[Row], why: str, words: str
 ) -> ElsewhereLead:
     owner, person = desk.owner_of(lead), person_of(lead, rows, service.ladder, desk.now)
     return ElsewhereLead(
         person,
-        why,
+        _which(rows, service.ladder, desk.now) if why == _OUT else why,
         found_as(words, person, rows, service.ladder, desk.now),
         "" if owner == desk.name else owner,
         is_mine=bool(owner) and owner == desk.name,
@@ -132,4 +153,14 @@ def _why(score: StoredScore | None, ladder: Ladder, now: int) -> str:
     days = ladder.dormant_after_days
     if score.last_active is None or score.last_active < now - days * DAY_US:
         return f"Silent for more than {days:g} days"
-    return "Lost, or has refused every way to be reached"
+    return _OUT
+
+
+def _which(rows: Sequence[Row], ladder: Ladder, now: int) -> str:
+    """Why nothing is asked of a lead, of the reasons that `_OUT` has; that, where none holds."""
+    history = history_of(rows, ladder, now)
+    if history.is_lost:
+        return "Lost"
+    if history.fit == "no":
+        return "Found not to be a fit"
+    return "Has refused every way to be reached" if history.consents.get("") is False else _OUT

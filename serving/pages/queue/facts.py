@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from features.events.of_lead import Row
 from features.events.properties import as_text
+from features.events.readable import fit_in, fit_of
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
 from features.ladder.words import REPLY
@@ -39,9 +40,10 @@ class Fact:
 
 
 def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now: int) -> Fact:
-    """What matters most: a question, refusal or milestone, silence on an offer, the last visit.
+    """What matters most: a question, what was refused, went wrong or was reached, then the rest.
 
-    An open question goes before everything; of refusals and milestones the latest counts.
+    An open question goes before everything; of refusals, failures and milestones the latest counts;
+    where there are none of them it is an offer without an answer, else the last visit.
 
     Parameters
     ----------
@@ -54,7 +56,12 @@ def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now:
         question = question_of(rows, ladder, now)
         told = f"Asked: “{question}”" if question else "Asked something"
         return Fact("question", told, asked)
-    told_of = [*_refusals(history, ladder), *_milestones(history, ladder)]
+    told_of = [
+        *_refusals(history, ladder),
+        *_setbacks(rows, ladder, now),
+        *_misfits(rows, history, ladder, now),
+        *_milestones(history, ladder),
+    ]
     if told_of:
         return max(told_of, key=lambda fact: fact.at or 0)
     if history.unanswered and history.extended:
@@ -99,6 +106,49 @@ def _refusals(history: OfferHistory, ladder: Ladder) -> list[Fact]:
         Fact("refusal", f"Said no to “{_title(ladder, offer_id)}”", at)
         for offer_id, at in history.declined.items()
     ]
+
+
+def _setbacks(rows: Sequence[Row], ladder: Ladder, now: int) -> list[Fact]:
+    """What went wrong: a pilot that failed, a session to which nobody came, a mail that bounced.
+
+    What is no end or begin of something agreed counts until the lead was active again: a form that
+    was left was perhaps sent a moment later.
+    """
+    rules = activity_of(ladder)
+    told = ladder.events.offer_declined, ladder.events.consent
+    against = [rule for rule in rules.against if not rule.where]
+    agreed = [
+        rule for one in ladder.commitments for rule in (*one.begins, *one.until) if not rule.where
+    ]
+    known = [row for row in rows if row[2] <= now]
+    active = max((_at(row) for row in known if met_any(rules.interest, row[0], row[3])), default=0)
+    found = [
+        row
+        for row in known
+        if row[0] not in told
+        and met_any(against, row[0], row[3])
+        and (_at(row) >= active or met_any(agreed, row[0], row[3]))
+    ]
+    return [Fact("refusal", words.titled(words.shown(row[0])), _at(row)) for row in found]
+
+
+def _misfits(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now: int) -> list[Fact]:
+    """That a consultation has found that the lead does not fit, where that is its last word."""
+    if history.fit != "no":
+        return []
+    found = [
+        _at(row)
+        for row in rows
+        if row[0] == ladder.events.consultation
+        and row[2] <= now
+        and fit_of(fit_in(row[3])[1]) == "no"
+    ]
+    return [Fact("refusal", "Found not to be a fit", at) for at in found[-1:]]
+
+
+def _at(row: Row) -> int:
+    """When an event happened; none happened later than it was known."""
+    return min(row[1], row[2])
 
 
 def _milestones(history: OfferHistory, ladder: Ladder) -> list[Fact]:

@@ -174,7 +174,7 @@ def test_a_lost_lead_stands_in_no_queue(start, folder, tmp_path):
         advice = client.post("/v1/recommendations", json={"lead_id": "ann"}).json()
         assert advice["offer"]["id"] == "no_ask"
         assert {one["reason"] for one in advice["excluded"]} == {"lost"}
-        assert "Nothing is asked of it" in client.get("/leads/ann").text
+        assert "Nothing is asked of them" in client.get("/leads/ann").text
         service = service_of(client)
         service.store.append_events([world.event("ann", "lead_reopened", until)])
         rescoring.rescore(service.scorer)

@@ -109,6 +109,9 @@ def test_what_a_model_learned_an_effect_from(evidence, leads, said):
         ("phone", 442079460000, ("Phone", "442079460000")),
         ("watched_fraction", 0.81, ("Watched", "81 %")),
         ("flag", True, ("Flag", "yes")),
+        ("gaps", ["handovers", 2, True], ("Gaps", "handovers, 2, yes")),
+        ("gaps", [], ("Gaps", "none")),
+        ("items", [{"id": 1}], ("Items", '[{"id": 1}]')),
     ],
 )
 def test_what_is_measured(name, value, said):

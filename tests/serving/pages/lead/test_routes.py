@@ -118,9 +118,13 @@ def test_refused_offers(start, folder, tmp_path):
     ]
     with start(world.filled(tmp_path, events), folder / "rates") as client:
         text = page(client, "/leads/ann").text
-    assert "Now Send something useful, ask for nothing" in text
-    assert text.count("The last consultation found that it does not fit") == 4
-    assert "Not now: 4" in text
+        assert "Now Send something useful, ask for nothing" in text
+        assert text.count("The last consultation found that it does not fit") == 4
+        assert "Not now: 4" in text
+        # It says so itself, and stands where a search and its own page say.
+        assert "Found not to be a fit 1 day ago" in text
+        assert "In no queue: Found not to be a fit" in text
+        assert "Found not to be a fit" in page(client, "/?q=ann").text
 
 
 def test_why_to_wait(start, tmp_path):
@@ -457,7 +461,7 @@ def test_lost_in_words(start, folder, tmp_path):
         assert f'<time datetime="{day}" data-as="day">{day[:10]}</time>' in html
         text = page(client, "/leads/ann").text
         assert "Lead disqualified (no budget this year)" in text
-        assert "Nothing is asked of it" in text
+        assert "Nothing is asked of them" in text
         assert "lost_when" not in text
         why = client.get("/v1/leads/ann/score").json()["no_score_reason"]
         assert why == f"is lost since {day[:10]}, by the ladder's lost_when"

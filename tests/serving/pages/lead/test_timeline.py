@@ -42,3 +42,24 @@ def test_who_chose(policy, side, chose, shown):
     assert by_text[f"{chose}: {OFFER.title}"].side == by_text[shown].side == side
     assert by_text[f"Offered: {OFFER.title}"].side == "ours"
     assert by_text[shown].properties == by_text[f"{chose}: {OFFER.title}"].properties == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "said"),
+    [
+        ("consent", {"channel": "phone", "granted": False}, "Refused: Phone"),
+        ("consent", {"channel": "email and phone", "granted": "yes"}, "Agreed: Email, Phone"),
+        ("consent", {"granted": "withdrawn"}, "Refused: any channel"),
+        ("consent", {"channel": "phone"}, "Consent"),
+        ("consultation_outcome", {"fit": "no"}, "A consultation found no fit"),
+        ("consultation_outcome", {"fit": True}, "A consultation found a fit"),
+        ("consultation_outcome", {}, "Consultation outcome"),
+    ],
+)
+def test_an_answer_is_told_and_not_only_that_there_was_one(name, held, said):
+    """Several in a row are told as one only where they say the same."""
+    other = {"channel": "post", "granted": False, "fit": "unclear"}
+    rows = [(name, NOON, NOON, held), (name, NOON + 1, NOON + 1, other)]
+    told = entries_of(rows, B2B, [None, None], (), NOON + DAY_US)
+    assert [one.count for one in told] == [1, 1]
+    assert told[1].text == said

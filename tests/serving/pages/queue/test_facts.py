@@ -1,0 +1,69 @@
+"""The newest fact about a lead that matters, told from its events alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.events.log import DAY_US
+from features.ladder.file import read_ladder
+from features.offers.history import history_of
+from serving.pages.queue.facts import newest_fact
+
+B2B = read_ladder("b2b")
+NOW = 20_000 * DAY_US
+STEPS = [
+    ("video_progress", 12.0, {"watched_fraction": 0.9}),
+    ("session_held", 9.0, {"minutes": 15}),
+]
+
+
+def fact_of(*events):
+    """Of events as (name, days ago, properties), after the steps."""
+    rows = [
+        (name, NOW - round(ago * DAY_US), NOW - round(ago * DAY_US), properties)
+        for name, ago, properties in [*STEPS, *events]
+    ]
+    return newest_fact(rows, history_of(rows, B2B, NOW), B2B, NOW)
+
+
+VISIT: tuple[str, float, dict[str, object]] = ("page_viewed", 0.1, {})
+
+
+@pytest.mark.parametrize(
+    ("events", "text", "days"),
+    [
+        ([("pilot_failed", 1.0, {}), VISIT], "Pilot failed", 1.0),
+        ([("session_booked", 3.0, {}), ("session_no_show", 2.0, {}), VISIT], "Session no show", 2),
+        ([("webinar_cancelled", 2.0, {}), VISIT], "Webinar cancelled", 2.0),
+        ([("email_bounced", 2.0, {})], "Email bounced", 2.0),
+        ([("consultation_outcome", 1.0, {"fit": "not a fit"}), VISIT], "Found not to be a fit", 1),
+    ],
+)
+def test_what_went_wrong_since_the_last_step(events, text, days):
+    """Whoever calls knows of it: it is told before a step that was completed earlier."""
+    fact = fact_of(*events)
+    assert (fact.kind, fact.text) == ("refusal", text)
+    assert fact.at == NOW - days * DAY_US
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [("form_abandoned", 2.0, {}), ("form_submitted", 1.9, {}), VISIT],
+        [("pilot_failed", 11.0, {}), VISIT],
+        [("content_read", 1.0, {"seconds": 3})],
+        [("consent", 1.0, {"granted": False, "channel": "phone"})],
+        [("consultation_outcome", 2.0, {"fit": "no"}), ("consultation_outcome", 1.0, {"fit": 1})],
+        [("consultation_outcome", 1.0, {"fit": "unclear"}), VISIT],
+    ],
+)
+def test_what_went_wrong_and_is_over(events):
+    """What came before the last step, or was put right, is not told; a closed way stands apart."""
+    fact = fact_of(*events)
+    assert (fact.kind, fact.text) == ("milestone", "Completed Human connection")
+
+
+def test_a_question_goes_before_what_went_wrong():
+    """Who waits for a reply is told of as that."""
+    asked = ("lead_asked", 3.0, {"text": "Can it be mended?"})
+    assert fact_of(asked, ("pilot_failed", 1.0, {})).text == "Asked: “Can it be mended?”"
