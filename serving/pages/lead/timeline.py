@@ -41,6 +41,8 @@ _FOUND: Final = {
     "no": "A consultation found no fit",
     "unclear": "A consultation left open whether it is a fit",
 }
+_ANSWERED: Final = ("channel", "granted")
+"""Properties of a consent that its text has told."""
 _HIDDEN: Final = frozenset({RECORD, "decision_id", "context", "ip", "user_agent", "message_id"})
 """Properties that say nothing to whoever talks to the lead."""
 
@@ -175,7 +177,7 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
         events.assignment: f"Drawn by lot into “{arm}”",
         events.offer_extended: f"Offered{title and f': {title}'}",
         events.offer_declined: f"Said no{title and f' to {title}'}",
-        events.traits: "Told us about themselves",
+        events.traits: "Told us about themselves" if held else "Was recognised",
         events.lead_asked: "Asked us something",
         events.business_replied: "We replied",
         events.consent: _consent(held),
@@ -221,10 +223,14 @@ def _properties(row: Row, ladder: Ladder) -> tuple[tuple[str, str], ...]:
     events = ladder.events
     if name in (events.decision, events.exposure, events.assignment) or name in HANDS:
         return ()
+    is_answer = name == events.consent and bool(_consent(held))
     told = without_protected(ladder, held)
     shown = [
         words.measured(words.shown(key), value)
         for key, value in sorted(told.items())
-        if key not in _HIDDEN and key not in (OFFER, USEFUL) and value not in (None, "")
+        if key not in _HIDDEN
+        and key not in (OFFER, USEFUL)
+        and value not in (None, "")
+        and not (is_answer and key in _ANSWERED)
     ]
     return tuple(shown[:_MOST_PROPERTIES])

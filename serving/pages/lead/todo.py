@@ -20,6 +20,8 @@ UNOFFERED: Final = {
     NO_ASK: "Leave them alone for now",
 }
 """What the options are called that are no offers."""
+_OF: Final = (100, 1_000, 10_000)
+"""Of so many leads a difference is told, the first in which there is one to be seen."""
 _OTHER_TIMES: Final = frozenset(
     {"step_completed", "step_not_next", "support_not_due", "not_in_flight"}
 )
@@ -157,9 +159,12 @@ def _helps(ranked: Ranked) -> str:
     """What was measured: "Helps: 59 instead of 43 of 100 (learned from ...)"."""
     share, uplift = ranked.p_advance or 0.0, ranked.uplift or 0.0
     verb = "Helps" if uplift > 0.0 else "Hurts"
-    alone = f"{100.0 * (share - uplift):.0f}"
     learned = words.learned_from(ranked.evidence, ranked.leads)
-    return f"{verb}: {100.0 * share:.0f} instead of {alone} of 100 ({learned})"
+    for of in _OF:
+        told, alone = (words.count(max(0.0, of * one)) for one in (share, share - uplift))
+        if told != alone:
+            break
+    return f"{verb}: {told} instead of {alone} of {words.count(of)} ({learned})"
 
 
 def _so_far(ranked: Ranked) -> str:

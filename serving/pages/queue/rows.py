@@ -27,6 +27,7 @@ from serving.scoring.scorer import Scorer
 
 __all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "rows_of"]
 
+_ANSWER: Final = "Answer what they asked"
 _MOVED: Final = 0.05
 """A chance that moved by so much within a week is worth an arrow."""
 
@@ -170,18 +171,23 @@ def buttons_of(ladder: Ladder) -> tuple[Button, ...]:
 
 
 def doing_of(ladder: Ladder, item: QueueItem) -> Doing:
-    """What to do next, in the words of whoever does it."""
-    advice = item["suggestion"]
+    """What to do next, in the words of whoever does it.
+
+    Who waits for a reply is answered, whether or not the ladder has an offer that says so.
+    """
+    advice, waits = item["suggestion"], item["waiting_since"] is not None
+    wait = advice["quiet_hours"]["text"] if advice and advice["quiet_hours"] else ""
+    offer = ladder.offer(advice["offer_id"]) if advice else None
+    is_reply = offer is not None and offer.role != "ask" and offer.kind == "reply"
+    if waits and not is_reply:
+        return Doing(_ANSWER, "", "", 0.0, "", wait)
     if advice is None:
         return Doing("No advice yet", "", "", 0.0, "")
-    wait = advice["quiet_hours"]["text"] if advice["quiet_hours"] else ""
-    offer = ladder.offer(advice["offer_id"])
     if offer is not None:
-        is_reply = offer.role != "ask" and offer.kind == "reply"
         verb = "Offer" if offer.role == "ask" else "Help with"
         told = advice["offer"]
         return Doing(
-            "Answer what they asked" if is_reply else verb,
+            _ANSWER if is_reply else verb,
             "" if is_reply else offer.title,
             words.shown(told["framing"] if told else ""),
             offer.rep_minutes,

@@ -63,3 +63,12 @@ def test_an_answer_is_told_and_not_only_that_there_was_one(name, held, said):
     told = entries_of(rows, B2B, [None, None], (), NOON + DAY_US)
     assert [one.count for one in told] == [1, 1]
     assert told[1].text == said
+    is_told = said not in ("Consent", "Consultation outcome")
+    assert (told[1].properties == ()) == ((is_told and name == "consent") or not held)
+
+
+def test_who_tells_nothing_has_told_us_nothing():
+    """A sender that only says who somebody is tells nothing about them."""
+    rows = [("identify", NOON, NOON, {}), ("identify", NOON + 1, NOON + 1, {"role": "founder"})]
+    told = entries_of(rows, B2B, [None, None], (), NOON + DAY_US)
+    assert [one.text for one in told] == ["Told us about themselves", "Was recognised"]

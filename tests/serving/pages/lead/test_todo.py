@@ -38,3 +38,29 @@ def test_the_score_is_explained_where_two_other_chances_are_shown(service, evide
     learned = words.learned_from(evidence, 214)
     assert (f"of 100 ({learned})." in shown) == is_told
     assert ("(214 leads given it so far)" in shown) != is_told
+
+
+@pytest.mark.parametrize(
+    ("share", "uplift", "said"),
+    [
+        (0.59, 0.16, "Helps: 59 instead of 43 of 100"),
+        (0.004, 0.003, "Helps: 4 instead of 1 of 1,000"),
+        (0.0004, -0.0001, "Hurts: 4 instead of 5 of 10,000"),
+        (0.002, 0.0025, "Helps: 2 instead of 0 of 1,000"),
+    ],
+)
+def test_a_difference_is_told_of_so_many_that_there_is_one(service, share, uplift, said):
+    """Of a rare step nobody reads that none instead of none helps."""
+    model = service.scorer.model
+    advice = suggestion_for(model, "lead-0003", service.store.events_of("lead-0003"), world.now())
+    best = replace(
+        advice.best,
+        option_id=model.bundle.ladder.offers[0].id,
+        p_advance=share,
+        uplift=uplift,
+        low=uplift / 2,
+        high=uplift * 2,
+        evidence="randomised",
+        leads=9,
+    )
+    assert evidence_of(best, by_rules=True).startswith(f"{said} (")

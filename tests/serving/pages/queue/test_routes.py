@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from features.events.log import DAY_US
+from features.ladder.file import read_ladder
 from serving.pages.common import words
 from serving.pages.queue.rows import doing_of
 from serving.pages.queue.view import stamp_of
@@ -79,6 +80,19 @@ def test_a_row_says_what_the_api_says(client, service):
         assert f"{doing.verb}" in text
         for reason in words.telling(item):
             assert words.sentence(reason["text"]) in text
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_who_waits_is_answered_also_without_an_offer_for_it(client, paused):
+    """The row says it as the page of the lead does, whatever is suggested else, or nothing is."""
+    ladder = read_ladder("b2b")
+    held = queued(client)[0]
+    advice = held["suggestion"] | {"offer_id": "nurture" if paused else "answer", "offer": None}
+    for suggestion in (advice, None):
+        item = held | {"waiting_since": "2026-11-30T09:00:00Z", "suggestion": suggestion}
+        doing = doing_of(ladder, item)
+        assert (doing.verb, doing.what, doing.offer_id) == ("Answer what they asked", "", "")
+        assert (doing.minutes > 0) == (suggestion is not None and not paused)
 
 
 def test_no_jargon(client):
@@ -190,6 +204,10 @@ def test_no_model(bare):
     assert "Live" not in found.text
     assert "rung train" in found.text
     assert ("http-equiv", "refresh") in found.attributes
+    # Whoever reads it with a script keeps their place: it asks for news, and is not loaded anew.
+    assert '<noscript><meta http-equiv="refresh"' in bare.get("/", headers=HTML).text
+    (poll,) = (one for one in found.values("hx-get") if one and "seen=" in one)
+    assert bare.get(poll, headers=HTML).status_code == 204
 
 
 def test_empty_store(start, folder, tmp_path):
