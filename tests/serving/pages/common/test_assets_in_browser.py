@@ -79,9 +79,9 @@ def test_columns_are_in_line(at_desk):
     assert len({one.rsplit(",", 1)[0] for one in found}) == 1
 
 
-@pytest.mark.parametrize("width", [390, 360, 320])
+@pytest.mark.parametrize("width", [860, 700, 390, 360, 320])
 def test_nothing_of_the_header_is_cut(browser, site, width):
-    """On a phone each page and who is looking can be read, and what is looked for fits."""
+    """On a phone, a tablet and enlarged each page and who looks can be read; what is sought fits."""
     with opened(browser, site, width, 740) as sheet:
         sheet.goto("/")
         assert sheet.evaluate(CUT) == []
