@@ -81,7 +81,7 @@ def test_columns_are_in_line(at_desk):
 
 @pytest.mark.parametrize("width", [860, 700, 390, 360, 320])
 def test_nothing_of_the_header_is_cut(browser, site, width):
-    """On a phone, a tablet and enlarged each page and who looks can be read; what is sought fits."""
+    """On a phone, a tablet and enlarged each page and who looks can be read; all of it fits."""
     with opened(browser, site, width, 740) as sheet:
         sheet.goto("/")
         assert sheet.evaluate(CUT) == []
