@@ -127,7 +127,7 @@ _EXAMPLES: Final[dict[Op, float]] = {
 
 
 _Levels = tuple[tuple[float, str], ...]
-_BUSY: _Levels = ((0.5, "hardly active"), (2.0, "a little active"), (5.0, "active"))
+_BUSY: _Levels = ((0.5, "hardly active"), (2.0, "a little active"), (5.0, "somewhat active"))
 _PACE: _Levels = ((0.5, "quickly"), (1.5, "in about the usual time"))
 _TREND: _Levels = ((0.7, "less active than usual"), (1.5, "as active as usual"))
 _ABOVE: dict[_Levels, str] = {

@@ -8,6 +8,7 @@ this table.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -126,9 +127,15 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
     title = literal(step.title)
 
     def row(
-        what: str, op: Op, says: str, of: tuple[str, ...] = names, **options: float | str
+        what: str,
+        op: Op,
+        says: str,
+        of: tuple[str, ...] = names,
+        never: str = "nothing yet",
+        **options: float | str,
     ) -> Signal:
-        never = "nothing lately" if "window_days" in options else "nothing yet"
+        if "window_days" in options:
+            never = "nothing lately"
         return Signal(
             f"step.{step.id}.{what}",
             "step",
@@ -153,12 +160,18 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
         row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
     ]
     for measure, of in _measures_of(step).items():
-        at_once, in_all = _amounts(measure)
-        rows.append(row(f"max.{measure}", Op.MAX, at_once, of, measure=measure))
-        rows.append(row(f"sum.{measure}", Op.SUM, in_all, of, measure=measure))
+        at_once, in_all, none = _amounts(measure)
+        rows.append(row(f"max.{measure}", Op.MAX, at_once, of, none, measure=measure))
+        rows.append(row(f"sum.{measure}", Op.SUM, in_all, of, none, measure=measure))
     if len(names) > 1:  # to register is one thing, to attend another
         rows += [
-            row(f"did.{name}", Op.COUNT, f"{literal(words(name))}, {{count:time}}", (name,))
+            row(
+                f"did.{name}",
+                Op.COUNT,
+                f"{literal(words(name))}, {{count:time}}",
+                (name,),
+                f"{words(name)}, not so far",
+            )
             for name in names
         ]
     return tuple(rows)
@@ -168,14 +181,22 @@ _UNITS: Final = ("seconds", "minutes", "hours", "days", "pages")
 """What is measured in things that can be one; of other words nobody knows the singular."""
 
 
-def _amounts(measure: str) -> tuple[str, str]:
-    """What the largest value of a measure says, and what all of it does."""
+def _amounts(measure: str) -> tuple[str, str, str]:
+    """What the largest value of a measure says, what all of it does, and that there is none.
+
+    A step has more ways than one: whoever never sat in a session may have done it by another.
+    """
     what = literal(words(measure))
     if "fraction" in what:
         share = what.replace("fraction", "").strip() or "seen"
-        return f"{share} {{value:.0%}} at the most", f"{share} {{wholes}} in all"
+        none = words(measure).replace("fraction", "").strip() or "seen"
+        return (
+            f"{share} {{value:.0%}} at the most",
+            f"{share} {{wholes}} in all",
+            f"nothing {none} so far",
+        )
     told = f"{{amount:{what[:-1]}}}" if what in _UNITS else f"{{amount}} {what}"
-    return f"up to {told} in one go", f"{told} in all"
+    return f"up to {told} in one go", f"{told} in all", f"no {words(measure)} so far"
 
 
 def _measures_of(step: Step) -> dict[str, tuple[str, ...]]:
@@ -351,6 +372,15 @@ def _trait_signal(trait: Trait, ladder: Ladder) -> Signal:
     )
 
 
+def _none_of(row: SignalRow) -> str:
+    """That there is nothing of a row of the user's own, in its window where it has one."""
+    what = re.sub(r" \d+ ?d$", "", words(row.id)).removeprefix("days since ")
+    if row.window_days is None:
+        return f"{what}: nothing yet"
+    days = "day" if row.window_days == 1 else f"{row.window_days:g} days"
+    return f"{what}: nothing in the last {days}"
+
+
 def _custom_signal(row: SignalRow, ladder: Ladder) -> Signal:
     op = Op[row.how.upper()]
     return Signal(
@@ -358,7 +388,7 @@ def _custom_signal(row: SignalRow, ladder: Ladder) -> Signal:
         "custom",
         op,
         row.says or f"{literal(words(row.id))}: {{value}}",
-        f"{words(row.id)}: nothing yet",
+        _none_of(row),
         of=row.of,
         measure=row.measure,
         is_category=row.measure_type == "category" and bool(row.measure) and op != Op.DAYS_UNTIL,

@@ -59,6 +59,32 @@ def test_every_signal_says_every_value(signal):
         assert "nan" not in said.lower().split()
 
 
+@pytest.mark.parametrize(
+    ("id_", "says"),
+    [
+        ("step.human.count", "Human connection: nothing yet"),
+        ("step.human.max.minutes", "Human connection: no minutes so far"),
+        ("step.content.max.watched_fraction", "Content: nothing watched so far"),
+        ("step.content.did.email_opened", "Content: email opened, not so far"),
+        ("pricing_views_7d", "pricing views: nothing in the last 7 days"),
+        ("days_since_pricing", "pricing: nothing yet"),
+    ],
+)
+def test_what_is_absent_is_said_and_no_more(id_, says):
+    """Who did a step in another way, or before the window, has not done nothing."""
+    by_id = {signal.id: signal for signal in signals_of(read_ladder("b2b"))}
+    assert by_id[id_].sentence(0 if by_id[id_].op == Op.COUNT else math.nan) == says
+
+
+@pytest.mark.parametrize("days", [1.0, 2.5])
+def test_a_window_of_days_in_words(days):
+    """A row of a user's own is called by its name, without the window that is said."""
+    row = SignalRow("visits_of_2d", (EventRule("visit"),), "count", window_days=days)
+    *_, signal = signals_of(ladder_with(signals=(row,)))
+    told = "day" if days == 1 else "2.5 days"
+    assert signal.sentence(0) == f"visits of: nothing in the last {told}"
+
+
 @pytest.mark.parametrize("signal", EVERY_CATEGORY)
 def test_every_category_says_its_text(signal):
     """The sentence of a category holds its text as it is, braces and all."""

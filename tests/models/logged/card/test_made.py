@@ -90,7 +90,8 @@ def test_what_it_reads(known, trained):
     assert "data: `role`." in page
     assert "The ladder that it was trained with protects no trait." in page
     assert "**The next step** rests on 2 of them." in page
-    row = "| `activity.recent_3d` | active these days | 4.1 points | 18 % | a lower chance |"
+    said = "somewhat active these days"
+    row = f"| `activity.recent_3d` | {said} | 4.1 points | 18 % | a lower chance |"
     assert row in page
     assert "| `gone.since` |  | 4.1 points |" in page
     assert "**A purchase**" not in page  # it rests on rates
