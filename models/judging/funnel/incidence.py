@@ -44,7 +44,8 @@ class Incidence:
 
     Parameters
     ----------
-    value : NaN where nobody was followed to the end of the horizon.
+    value : NaN where nobody was followed to the end of the horizon, or nobody of those who have not
+        gone on, while some still wait.
     low, high : its 95 % interval; where there is no value, what is known by now bounds it below.
     effective : how many leads, all followed to the end, would tell as much.
     """
@@ -73,6 +74,7 @@ def incidence(waited: Waited, groups: int) -> Incidence:
         )
     share = -np.expm1(fall)
     mature = np.bincount(waited.group, waited.is_mature, groups)
+    is_known = _reach_the_end(waited, groups)
     variance = (1.0 - share) ** 2 * spread
     worth = mature.astype(np.float64)
     told = variance > 0
@@ -81,11 +83,25 @@ def incidence(waited: Waited, groups: int) -> Incidence:
     low, high = wilson(share * worth, worth)
     low = np.maximum(low, 0.0)  # and no -0.0
     return Incidence(
-        value=np.where(mature > 0, share, np.nan),
+        value=np.where(is_known, share, np.nan),
         low=low,
-        high=np.where(mature > 0, high, 1.0),
+        high=np.where(is_known, high, 1.0),
         effective=worth,
     )
+
+
+def _reach_the_end(waited: Waited, groups: int) -> Bools:
+    """Shape (n_groups,): whether the share is known up to the end of the horizon.
+
+    Somebody has to have been followed to it. While others still wait that is somebody who has not
+    gone on: of the days that nobody was left in, those who went on early say nothing.
+    """
+    waits = ~waited.advanced
+    over = np.bincount(waited.group, waited.is_mature, groups) > 0
+    stayed = np.bincount(waited.group, waited.is_mature & waits, groups) > 0
+    is_open = np.bincount(waited.group, ~waited.is_mature & waits, groups) > 0
+    known: Bools = over & (stayed | ~is_open)
+    return known
 
 
 def _leads_each(waited: Waited, groups: int, size: Ints) -> Floats:

@@ -37,7 +37,7 @@ def sentence_of(
         return "Nobody has come so far yet."
     if rate["value"] is None:
         return (
-            f"Nobody's {goal.horizon_days:g} days are over yet:"
+            f"Of those who still stand there nobody's {goal.horizon_days:g} days are over yet:"
             f" {things(counts['came'], 'lead')} came, and"
             f" {counts['advanced']:,} of them went on already."
         )

@@ -71,7 +71,8 @@ def _too_early(steps: Sequence[StepFunnel]) -> str:
     gone = f", {words.count(went)} went on already" if went else ""
     return (
         f"It is too early to say where leads stop: {leads} came to stand before {step['title']}"
-        f"{gone}, and nobody’s {step['horizon_days']:g} days are over."
+        f"{gone}, and of those who still stand there nobody’s {step['horizon_days']:g} days are"
+        " over."
     )
 
 

@@ -119,7 +119,7 @@ def way_rows(found: Funnel) -> list[StepRow]:
 
 def _way(title: str, below: str, way: Whole | BandedWay, came: int) -> StepRow:
     rate, likely = _told(way["followed"])
-    verdict, kind = _verdict(way["followed"], way["verdict"], "nobody’s time is over")
+    verdict, kind = _verdict(way["followed"], way["verdict"], "nobody who waits has had the time")
     if not came:
         rate, likely, verdict, kind = _NOBODY
     return StepRow(
@@ -143,7 +143,7 @@ def _row(step: StepFunnel, choice: LadderChoice) -> StepRow:
     days = things(step["horizon_days"], "day")
     rate, likely = _told(step["rate"])
     trend = step["trend"] if choice.is_beside and choice.has_before else None
-    verdict, kind = _verdict(step["rate"], step["verdict"], f"nobody’s {days} are over")
+    verdict, kind = _verdict(step["rate"], step["verdict"], f"nobody who waits has had {days}")
     if not step["counts"]["came"]:
         rate, likely, verdict, kind = _NOBODY
     return StepRow(

@@ -37,9 +37,11 @@ def test_share_is_kaplan_and_meiers(groups):
     flat = flat[::2] + flat[1::2]
     found = incidence(waited([row for _, row in flat], [at for at, _ in flat]), len(groups))
     for at, held in enumerate(groups):
-        mature = any(went or took == HORIZON for took, went in held)
-        assert np.isnan(found.value[at]) != mature
-        if mature:
+        over = any(went or took == HORIZON for took, went in held)
+        stayed = any(took == HORIZON and not went for took, went in held)
+        known = over and (stayed or all(went or took == HORIZON for took, went in held))
+        assert np.isnan(found.value[at]) != known
+        if known:
             assert found.value[at] == pytest.approx(float(oracle_incidence(held)))
             assert found.low[at] <= found.value[at] <= found.high[at]
         else:
@@ -66,6 +68,18 @@ def test_those_who_still_have_time_count_for_less():
     half = incidence(waited(whole + [(7, False)] * 100), 1)
     assert half.value[0] == pytest.approx(50 / 200 + 0.0)
     assert 100 < half.effective[0] <= 200
+
+
+def test_who_went_on_early_says_nothing_of_the_last_days():
+    """Of days in which nobody was left to be seen the share is not known, nor a low one sure."""
+    early, waiting = [(1, True)] * 5, [(7, False)] * 23
+    open_ = incidence(waited(early + waiting), 1)
+    assert np.isnan(open_.value[0])
+    assert open_.high[0] == 1.0
+    assert 0.0 < open_.low[0] < 5 / 28
+    one_more = incidence(waited([*early, *waiting, (HORIZON, False)]), 1)
+    assert one_more.value[0] == pytest.approx(5 / 29)
+    assert incidence(waited(early), 1).value[0] == 1.0
 
 
 def test_what_a_lead_has_twice_counts_once():

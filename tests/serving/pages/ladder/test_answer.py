@@ -103,6 +103,6 @@ def test_too_early():
     text, kind = told(ladder_of(*USUAL), 3, *climbers(9, 4))
     assert text == (
         "It is too early to say where leads stop: 10 leads came to stand before Watch, 4 went on"
-        " already, and nobody’s 7 days are over. "
+        " already, and of those who still stand there nobody’s 7 days are over. "
     )
     assert kind == ""

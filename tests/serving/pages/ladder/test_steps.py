@@ -45,12 +45,13 @@ def test_a_row():
 
 def test_too_early_and_nobody():
     (watch, call, buy), (whole,) = rows_of(ladder_of(None, (0.4, 0.6)), 3, *climbers(9, 4, 0))
-    assert (watch.rate, watch.verdict) == ("Too early", "nobody’s 7 days are over")
+    assert (watch.rate, watch.verdict) == ("Too early", "nobody who waits has had 7 days")
     assert watch.likely.startswith("at least ")
     assert [(one.number, one.what) for one in watch.counts][-1] == ("6", "still have time")
-    assert (call.rate, call.likely, call.verdict) == ("Too early", "", "nobody’s 14 days are over")
+    told = call.rate, call.likely, call.verdict
+    assert told == ("Too early", "", "nobody who waits has had 14 days")
     assert (buy.rate, buy.likely, buy.counts) == ("–", "nobody came", ())
-    assert (whole.rate, whole.verdict) == ("Too early", "nobody’s time is over")
+    assert (whole.rate, whole.verdict) == ("Too early", "nobody who waits has had the time")
 
 
 def test_the_stretch_before():
