@@ -86,7 +86,8 @@ def freshness(service: Service) -> Freshness:
         return Freshness("Live", "")
     if last_news is not None:
         return Freshness("Last news", rfc3339(last_news))
-    return Freshness("Live" if service.run else "Waiting for scores", "")
+    # All was scored once, and nothing has come since: that is not called live.
+    return Freshness("No news yet" if service.run else "Waiting for scores", "")
 
 
 def page(

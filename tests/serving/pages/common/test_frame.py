@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from serving.edge.access import Asker
-from serving.pages.common.frame import why_no_model
+from serving.pages.common.frame import freshness, why_no_model
 
 WHY = "no bundle in /srv/rung: it has no manifest.json"
 
@@ -25,3 +25,25 @@ def test_nothing_of_the_machine_is_told_to_others(scopes, why, told):
     service = SimpleNamespace(scorer=SimpleNamespace(why_not=""), problem=why)
     asker = Asker("k", "Ann", frozenset(scopes))
     assert why_no_model(service, asker) == told  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("news", "run", "told"),
+    [
+        (None, None, "Waiting for scores"),
+        (None, "a run", "No news yet"),
+        (1_000, "a run", "Live"),
+        (-20 * 60_000_000, "a run", "Last news"),
+    ],
+)
+def test_a_store_that_nobody_sends_to_is_not_called_live(news, run, told):
+    """It is live while news comes; before there was any it says that."""
+    scores = SimpleNamespace(last_news_at=lambda: news)
+    service = SimpleNamespace(
+        scorer=SimpleNamespace(bundle="a bundle"),
+        clock=lambda: 2_000,
+        store=SimpleNamespace(scores=scores),
+        failure=None,
+        run=run,
+    )
+    assert freshness(service).text == told  # type: ignore[arg-type]
