@@ -10,7 +10,7 @@ from typing import Final, Literal
 from features.clock import is_over, rfc3339
 from features.events.of_lead import Row
 from features.events.properties import as_text
-from features.events.readable import channels_of, fit_in, fit_of, granted_of, until_of
+from features.events.readable import fit_in, fit_of, granted_of, until_of
 from features.ladder.action import CLAIMED, HANDS, NOTED, RELEASED, SNOOZED, STAFF
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
@@ -22,6 +22,7 @@ from features.store.people.actions import UNDO_US, KeptAction
 from models.offers.options import NO_ASK, NURTURE
 from serving.pages.common import words
 from serving.pages.queue.aside import until_said
+from serving.pages.queue.facts import ways_of
 from serving.process.working.actions import zone
 
 __all__ = ["MOST_EVENTS", "SIDES", "Entry", "Side", "entries_of", "notes_of"]
@@ -194,10 +195,9 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
 def _consent(held: Mapping[str, object]) -> str:
     """What somebody said of ways to be reached: "Refused: phone"; "" where that cannot be read."""
     granted = granted_of(held.get("granted"))
-    ways = [words.titled(words.shown(one)) for one in channels_of(held.get("channel"))]
     if granted is None:
         return ""
-    return f"{'Agreed' if granted else 'Refused'}: {', '.join(ways) or 'any channel'}"
+    return f"{'Agreed' if granted else 'Refused'}: {ways_of(held)}"
 
 
 def _drawn_in(held: Mapping[str, object]) -> str:

@@ -32,12 +32,12 @@ from serving.pages.lead.weeks import weeks_of
 from serving.pages.queue.agreed import agreed_with
 from serving.pages.queue.aside import aside_of, ended_aside_of
 from serving.pages.queue.elsewhere import why_unqueued
-from serving.pages.queue.facts import loss_of, newest_fact, question_of
+from serving.pages.queue.facts import loss_of, named, newest_fact, question_of
 from serving.pages.queue.rows import buttons_of
 from serving.process.queue_views import Desk
 from serving.process.service import Service
 from serving.process.working.actions import laters, zone
-from serving.scoring.answers import ScoreAnswer
+from serving.scoring.answers import ReasonAnswer, ScoreAnswer
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 
@@ -122,7 +122,8 @@ def lead_of(
     entries = entries_of(latest, service.ladder, completed, done, now)
     todo = _to_do(scorer, lead, rows, now) if goal else None
     offer_id = todo.offer_id if todo else ""
-    bars = _bars(answer) if answer and goal else []
+    reasons = named(answer["reasons"], rows, service.ladder, now) if answer else []
+    bars = _bars(answer, reasons) if answer and goal else []
     fact = newest_fact(rows, history, service.ladder, now)
     traits = [words.measured(words.shown(key), value) for key, value in person.others]
     owner = desk.owner_of(lead)
@@ -276,10 +277,10 @@ def _place(answer: ScoreAnswer | None) -> str | None:
     return words.BANDS[answer["band"]] if answer and answer["band"] else None
 
 
-def _bars(answer: ScoreAnswer) -> list[_Bar]:
+def _bars(answer: ScoreAnswer, reasons: Sequence[ReasonAnswer]) -> list[_Bar]:
     """Base, reasons and their sum. Figures are rounded so that what is read adds up."""
     base, total = _tenth(answer["base"]), _tenth(answer["probability"])
-    told = [(one["text"], _tenth(one["points"])) for one in answer["reasons"][:-1]]
+    told = [(one["text"], _tenth(one["points"])) for one in reasons[:-1]]
     rest = round(total - base - sum(value for _, value in told), 1)
     told += [("everything else together", rest)] if rest else []
     ends = [base]

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from features.events.of_lead import Row
 from features.events.properties import as_text
-from features.events.readable import fit_in, fit_of
+from features.events.readable import channels_of, fit_in, fit_of
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
-from features.ladder.words import REPLY
+from features.ladder.words import OFFER, REPLY
 from features.offers.history import OfferHistory
 from features.signals.rules import met_any
 from serving.pages.common import words
+from serving.scoring.answers import ReasonAnswer
 
-__all__ = ["Fact", "loss_of", "newest_fact", "question_of"]
+__all__ = ["Fact", "loss_of", "named", "newest_fact", "question_of", "ways_of"]
 
 FactKind = Literal["question", "refusal", "milestone", "offer", "visit", "none"]
 _TEXT_KEYS: Final = ("text", "question", "message", "body", "subject", "topic", "about")
 """What a lead asked stands in one of these properties of the event."""
 _LONGEST: Final = 400
+_SOMETHING: Final = "against.recent"
+"""The signal of all that speaks against a lead, which does not say what that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,45 @@ def loss_of(rows: Sequence[Row], ladder: Ladder, now: int) -> tuple[str, int] | 
         elif met_any(ladder.back_when, name, properties):
             found = None
     return found
+
+
+def named(
+    reasons: Sequence[ReasonAnswer], rows: Sequence[Row], ladder: Ladder, now: int
+) -> list[ReasonAnswer]:
+    """Some reasons; the one that something speaks against the lead says what that was, and when."""
+    return [
+        {**one, "text": f"{one['text']}{_against(rows, ladder, now)}"}
+        if one["signal"] == _SOMETHING and one["points"] < 0
+        else one
+        for one in reasons
+    ]
+
+
+def ways_of(held: Mapping[str, object]) -> str:
+    """The channels that an answer is about, as one says them: "Phone, Email", "any channel"."""
+    ways = [words.titled(words.shown(one)) for one in channels_of(held.get("channel"))]
+    return ", ".join(ways) or "any channel"
+
+
+def _against(rows: Sequence[Row], ladder: Ladder, now: int) -> str:
+    """The newest thing that speaks against a lead: ": email bounced 2 days ago"; "" for none.
+
+    What speaks against it by more than its name, such as a read of few seconds, is not told.
+    """
+    rules, events = activity_of(ladder).against, ladder.events
+    known = [row for row in rows if row[2] <= now and met_any(rules, row[0], row[3])]
+    if not known:
+        return ""
+    name, _, _, held = latest = max(known, key=_at)
+    if name == events.consent:
+        what = f"{ways_of(held)} refused".lower()
+    elif name == events.offer_declined:
+        what = f"said no to “{_title(ladder, as_text(held.get(OFFER)) or '')}”"
+    elif met_any([rule for rule in rules if not rule.where], name, held):
+        what = words.titled(words.shown(name)).lower()
+    else:
+        return ""
+    return f": {what} {words.ago(_at(latest), now)}"
 
 
 def _refusals(history: OfferHistory, ladder: Ladder) -> list[Fact]:

@@ -18,7 +18,7 @@ from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.agreed import Agreed, agreed_with
 from serving.pages.queue.aside import Aside, aside_of, ended_aside_of
-from serving.pages.queue.facts import Fact, newest_fact
+from serving.pages.queue.facts import Fact, named, newest_fact
 from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk
 from serving.process.working.actions import zone
@@ -127,7 +127,7 @@ def _row(
     person, history = person_of(lead_id, rows, ladder, now), history_of(rows, ladder, now)
     fact, doing = newest_fact(rows, history, ladder, now), doing_of(ladder, item)
     waiting, owner = item["waiting_since"], desk.owner_of(lead_id)
-    reasons = words.telling(item)
+    reasons = named(words.telling(item), rows, ladder, now)
     return LeadRow(
         person=person,
         reach=reach_of(person, history, ladder),

@@ -7,7 +7,8 @@ import pytest
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from features.offers.history import history_of
-from serving.pages.queue.facts import newest_fact
+from serving.pages.queue.facts import named, newest_fact
+from serving.scoring.answers import ReasonAnswer
 
 B2B = read_ladder("b2b")
 NOW = 20_000 * DAY_US
@@ -67,3 +68,33 @@ def test_a_question_goes_before_what_went_wrong():
     """Who waits for a reply is told of as that."""
     asked = ("lead_asked", 3.0, {"text": "Can it be mended?"})
     assert fact_of(asked, ("pilot_failed", 1.0, {})).text == "Asked: “Can it be mended?”"
+
+
+@pytest.mark.parametrize(
+    ("events", "what"),
+    [
+        ([("email_bounced", 2.0, {}), VISIT], ": email bounced 2 days ago"),
+        (
+            [("email_bounced", 2.0, {}), ("consent", 1.0, {"channel": "phone", "granted": "no"})],
+            ": phone refused 1 day ago",
+        ),
+        (
+            [("offer_declined", 3.0, {"offer": "strategy-session"})],
+            ": said no to “Strategy session on your weakest handovers” 3 days ago",
+        ),
+        ([("consent", 1.0, {"granted": "yes"})], ""),
+        ([("content_read", 1.0, {"seconds": 3})], ""),
+    ],
+)
+def test_what_speaks_against_somebody_is_named(events, what):
+    """Nobody has to look for it in the timeline; the other reasons stay as they are."""
+    rows = [(name, NOW - round(ago * DAY_US), NOW, held) for name, ago, held in events]
+    something: ReasonAnswer = {
+        "signal": "against.recent",
+        "text": "something speaks against this lead lately",
+        "points": -0.1,
+    }
+    nothing = something | {"points": 0.1, "text": "nothing speaks against this lead lately"}
+    other = something | {"signal": "other"}
+    found = named([something, nothing, other], rows, B2B, NOW)
+    assert found == [something | {"text": something["text"] + what}, nothing, other]
