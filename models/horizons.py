@@ -8,6 +8,8 @@ chance, and the ladder's own horizon gives what the score says.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +41,21 @@ class WithinDays:
 
     @property
     def purchases(self) -> float:
-        """How many of the leads are to be expected to buy, of those of which it is known."""
-        return float(np.nansum(self.purchase.probability))
+        """How many of the leads are to be expected to buy, of those of which it is known.
+
+        The same to the last bit in whatever order the leads stand.
+        """
+        return math.fsum(self.exact_purchases)
+
+    @property
+    def exact_purchases(self) -> list[float]:
+        """A few numbers that add up to `purchases` exactly, not rounded.
+
+        Those of several parts together, added by `math.fsum`, are the purchases of all their leads,
+        to the last bit.
+        """
+        known = self.purchase.probability[~np.isnan(self.purchase.probability)]
+        return _exactly(known.tolist())
 
 
 def knows_times(bundle: Bundle) -> bool:
@@ -102,6 +117,15 @@ def _within(
     purchase = _spread(_timing(bundle.purchase), scores.purchase, rung, of_purchase)
     # On the last rung the next step is the purchase: one question has one answer.
     return advance, advance.where(scores.position == last, purchase)
+
+
+def _exactly(numbers: Iterable[float]) -> list[float]:
+    """A few numbers with the very sum of many: it, rounded, and what rounding left of it."""
+    left, found = list(numbers), list[float]()
+    while total := math.fsum(left):
+        found.append(total)
+        left.append(-total)
+    return found
 
 
 def _timing(model: GoalModel) -> Timing:

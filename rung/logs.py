@@ -11,7 +11,6 @@ from features.ladder.words import things
 from rung.options import (
     Progress,
     add_verb,
-    as_days,
     as_scores,
     as_time,
     bundle_option,
@@ -23,7 +22,18 @@ from rung.options import (
     reading_options,
     store_option,
 )
-from rung.reading import loaded_bundle, print_json, print_line, read, store_of, write_table
+from rung.reading import (
+    days_asked,
+    horizons_option,
+    loaded_bundle,
+    print_json,
+    print_line,
+    purchases_by_days,
+    read,
+    say_purchases,
+    store_of,
+    write_table,
+)
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -68,14 +78,7 @@ def add_score(verbs: Any) -> None:
     score.add_argument(
         "--out", type=as_scores, required=True, help="a file, .parquet, .csv, .csv.gz or .ndjson"
     )
-    score.add_argument(
-        "--horizon-days",
-        type=as_days,
-        action="append",
-        default=[],
-        metavar="DAYS",
-        help="the chances within so many days as well, and how many buy; once or more",
-    )
+    horizons_option(score)
     reading_options(score)
     json_option(score)
 
@@ -191,34 +194,30 @@ def _features(parsed: argparse.Namespace, progress: Progress) -> None:
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds, now, when
     from features.files import new_file
-    from models.horizons import check_days, within
+    from models.horizons import within
     from serving.routes.exports.files import parts_of, with_horizons, write_rows
     from serving.routes.exports.rows import schema_of
 
     present = now()
     as_of = parsed.as_of or when(present)
     bundle = loaded_bundle(parsed.bundle, parsed)
-    for days in parsed.horizon_days:
-        check_days(bundle, days)
+    asked = days_asked(parsed, bundle)
     _, log = read(parsed, progress, ladder=bundle.ladder, until=as_of)
     snapshot = _snapshot(log, bundle.ladder, as_of, progress)
     bundle = _as_served(bundle, parsed.events, microseconds(as_of))
     scores = bundle.score(snapshot)
-    horizons = [within(bundle, scores, days) for days in sorted(set(parsed.horizon_days))]
+    horizons = [within(bundle, scores, days) for days in asked]
     rows = parts_of(bundle, snapshot, scores, present, horizons)
     with new_file(parsed.out) as part:
         suffix = "".join(parsed.out.suffixes[-2:]).lower()
         suffix = ".csv.gz" if suffix.endswith(".csv.gz") else parsed.out.suffix.lower()
         count = write_rows(part, suffix, with_horizons(schema_of(bundle.ladder), horizons), rows)
-    more: dict[str, Any] = {"bundle": bundle.version}
     longest = bundle.ladder.purchase.horizon_days
-    bought = {one.days: one.purchases for one in horizons if one.days <= longest}
-    if parsed.json and bought:
-        more["purchases"] = {f"{days:g}": count for days, count in bought.items()}
-    _print_written(parsed, count, more)
-    if bought and not parsed.json:
-        told = ", ".join(f"{n:,.1f} within {things(days, 'day')}" for days, n in bought.items())
-        print_line(f"purchases to be expected of these leads: {told}")
+    expected = {one.days: one.purchases for one in horizons if one.days <= longest}
+    more = purchases_by_days(expected) if parsed.json else {}
+    _print_written(parsed, count, {"bundle": bundle.version, **more})
+    if not parsed.json:
+        say_purchases(expected)
 
 
 def _as_served(bundle: Bundle, events: str, as_of: int) -> Bundle:

@@ -6,13 +6,13 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from features.ladder.words import visible
-from rung.options import Progress, folded, note, width_of
+from features.ladder.words import things, visible
+from rung.options import Progress, as_days, folded, note, width_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,9 @@ __all__ = [
     "NOT_KEPT",
     "aligned",
     "configuration_of",
+    "days_asked",
     "erased_by_now",
+    "horizons_option",
     "judged_until",
     "loaded_bundle",
     "look_here",
@@ -40,7 +42,9 @@ __all__ = [
     "print_line",
     "print_markdown",
     "print_table",
+    "purchases_by_days",
     "read",
+    "say_purchases",
     "served_folder",
     "shortened",
     "store_of",
@@ -316,6 +320,44 @@ def store_of(url: str | None, *, must_exist: bool = False) -> EventStore:
 
     url = url or Settings.from_environment(os.environ).database_url
     return EventStore.existing(url) if must_exist else EventStore.open(url)
+
+
+def horizons_option(parser: argparse.ArgumentParser) -> None:
+    """The days within which chances are told as well."""
+    parser.add_argument(
+        "--horizon-days",
+        type=as_days,
+        action="append",
+        default=[],
+        metavar="DAYS",
+        help="the chances within so many days as well, and how many buy; once or more",
+    )
+
+
+def days_asked(parsed: argparse.Namespace, bundle: Bundle) -> list[float]:
+    """The days that are asked about, each once, the fewest first, as columns are called by them.
+
+    UnknownHorizon where the bundle knows nothing of so many.
+    """
+    from models.horizons import check_days
+
+    for days in parsed.horizon_days:
+        check_days(bundle, days)
+    return sorted({float(f"{days:g}") for days in parsed.horizon_days})
+
+
+def purchases_by_days(expected: Mapping[float, float]) -> dict[str, dict[str, float]]:
+    """The member `purchases` of what is printed as JSON; nothing where nothing was asked."""
+    if not expected:
+        return {}
+    return {"purchases": {f"{days:g}": count for days, count in expected.items()}}
+
+
+def say_purchases(expected: Mapping[float, float]) -> None:
+    """Print how many purchases are to be expected within which days, if that was asked."""
+    if expected:
+        told = ", ".join(f"{n:,.1f} within {things(days, 'day')}" for days, n in expected.items())
+        print_line(f"purchases to be expected of these leads: {told}")
 
 
 def write_table(frame: pd.DataFrame, out: Path) -> None:

@@ -123,7 +123,7 @@ def _trained(
         raise NotEnoughData(f"{notes[-1]}: nothing to train on")
     advanced, purchased = label(log, ladder, points, until)
     if len(points) and not purchased.mature.any():
-        notes.append(_never_over(ladder, points, purchased, until))
+        notes.append(_never_over(ladder, points, purchased, until, look_back))
     if ladder.steps_never_lower:
         notes += disagreements(ladder, points, purchased)
     encoding = Encoding.learn(points.snapshot)
@@ -192,8 +192,10 @@ def _notes(log: EventLog, ladder: Ladder, points: Points, until: int, seed: int)
     return []
 
 
-def _never_over(ladder: Ladder, points: Points, purchased: Outcomes, until: int) -> str:
-    """That the log is too short for the horizon of a purchase, and what would help."""
+def _never_over(
+    ladder: Ladder, points: Points, purchased: Outcomes, until: int, look_back_days: float | None
+) -> str:
+    """That the points are too young for the horizon of a purchase, and what would help."""
     horizon = ladder.goals[-1].horizon_days
     first = int(points.as_of.min())
     age = rounded((until - first) / DAY_US, 3)
@@ -201,10 +203,13 @@ def _never_over(ladder: Ladder, points: Points, purchased: Outcomes, until: int)
         counted = "what is known of purchases comes from those that were decided before it was over"
     else:
         counted = "chances of a purchase are what the ladder's bands say"
+    helps = f"a log until {said_from(first + round(horizon * DAY_US))} or later"
+    if look_back_days is not None and look_back_days <= horizon:
+        # A later end moves the first point as well.
+        helps = f"a look-back of more than {horizon:g} days (this one was of {look_back_days:g})"
     return (
         f"the horizon of a purchase is {horizon:g} days, and the first point is"
-        f" {age} days old: no horizon is over yet, and {counted}; with a"
-        f" log until {said_from(first + round(horizon * DAY_US))} or later, or a shorter"
+        f" {age} days old: no horizon is over yet, and {counted}; with {helps}, or a shorter"
         " horizon_days, purchases are learned from"
     )
 

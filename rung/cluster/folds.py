@@ -7,8 +7,9 @@ ranks are written anew.
 
 from __future__ import annotations
 
+import math
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -27,13 +28,14 @@ from features.reading import read_events
 from features.signals.snapshot import snapshot
 from features.threads import at_most
 from models.bundle import Bundle, load_bundle
+from models.horizons import within
 from rung.cluster.parts import PartFolder, new_parts
 from rung.cluster.tasks import Cluster, Done
-from serving.routes.exports.files import parts_of, write_rows
+from serving.routes.exports.files import parts_of, with_horizons, write_rows
 from serving.routes.exports.rows import schema_of
 from serving.scoring.ranking import Ranking
 
-__all__ = ["SharedBundle", "log_of_part", "score", "write_snapshots"]
+__all__ = ["ScoredParts", "SharedBundle", "log_of_part", "score", "write_snapshots"]
 
 _STAGING: Final = ".staging"
 _RANK: Final = "rank_pct"
@@ -60,6 +62,20 @@ class SharedBundle:
         if bundle.hash != self.hash:
             raise BundleError(f"{self.folder}: the bundle is another one than when this began")
         return bundle
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredParts:
+    """What came of scoring parts.
+
+    Parameters
+    ----------
+    leads : how many.
+    purchases : to be expected of them, by the days within which.
+    """
+
+    leads: int
+    purchases: dict[float, float]
 
 
 @lru_cache(maxsize=1)
@@ -105,12 +121,18 @@ def score(
     as_of: datetime,
     present: int,
     out: Path,
-) -> int:
-    """Write the scores of all leads as parts, as `rung score` does in one file; how many."""
+    horizon_days: Sequence[float] = (),
+) -> ScoredParts:
+    """Write the scores of all leads as parts, as `rung score` does in one file.
+
+    Parameters
+    ----------
+    horizon_days : days that the bundle knows chances within; two columns each.
+    """
     with new_parts(out, "scores") as (place, told):
         staging = place / _STAGING
         staging.mkdir()
-        work = partial(_score, events, bundle, as_of, present, staging)
+        work = partial(_score, events, bundle, as_of, present, staging, tuple(horizon_days))
         answers = cluster.each(len(events.numbers), work, "scores of parts")
         told_of = pa.concat_tables(one.table for one in answers if one.table)
         queue = staging / "queue.npy"
@@ -120,22 +142,37 @@ def score(
         cluster.each(len(files), partial(_rank, staging, queue, files), "ranks among all leads")
         shutil.rmtree(staging)
         told |= _told(events, answers) | {"as_of": as_of, "bundle": bundle.hash}
-    return int(told["leads"])
+    parts = [answer.told["purchases"] for answer in answers]
+    purchases = {
+        days: math.fsum(number for of_part in parts for number in of_part[place])
+        for place, days in enumerate(horizon_days)
+    }
+    return ScoredParts(int(told["leads"]), purchases)
 
 
 def _score(
-    events: PartFolder, served: SharedBundle, as_of: datetime, present: int, place: Path, at: int
+    events: PartFolder,
+    served: SharedBundle,
+    as_of: datetime,
+    present: int,
+    place: Path,
+    horizon_days: tuple[float, ...],
+    at: int,
 ) -> Done:
     """Score a part; the answer has where its queued leads stand, with their probabilities."""
     bundle = served.loaded()
     log = log_of_part(events, at, bundle.ladder, as_of, present)
     shot = snapshot(log, bundle.ladder, None, as_of)
-    rows = parts_of(bundle, shot, bundle.score(shot), present)
+    scores = bundle.score(shot)
+    horizons = [within(bundle, scores, days) for days in horizon_days]
+    rows = parts_of(bundle, shot, scores, present, horizons)
     with new_file(place / events.file(events.numbers[at]).name) as part:
-        count = write_rows(part, ".parquet", schema_of(bundle.ladder), rows)
+        schema = with_horizons(schema_of(bundle.ladder), horizons)
+        count = write_rows(part, ".parquet", schema, rows)
         scored = pq.read_table(part, columns=[*_RANKED_BY, _RANK])
     queued = scored.filter(scored[_RANK].is_valid()).select(list(_RANKED_BY))
-    return Done(at, {"leads": count}, queued)
+    purchases = [one.exact_purchases for one in horizons]
+    return Done(at, {"leads": count, "purchases": purchases}, queued)
 
 
 def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Done:

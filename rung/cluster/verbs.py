@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,15 @@ from rung.options import (
     ladder_option,
     reading_options,
 )
-from rung.reading import loaded_bundle, print_json, trusted_types
+from rung.reading import (
+    days_asked,
+    horizons_option,
+    loaded_bundle,
+    print_json,
+    purchases_by_days,
+    say_purchases,
+    trusted_types,
+)
 
 if TYPE_CHECKING:
     from rung.cluster.tasks import Cluster
@@ -53,6 +61,7 @@ def add_cluster(verbs: Any) -> None:
     _parts_argument(scores)
     bundle_option(scores)
     scores.add_argument("--as-of", type=as_time, help="such as 2026-03-01T12:00:00Z; default: now")
+    horizons_option(scores)
     made = add_verb(on, "examples", _examples, "write the training set: points, signals, outcomes")
     _parts_argument(made)
     ladder_option(made)
@@ -171,11 +180,16 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     present = now()
     events = PartFolder.of_events(parsed.parts.resolve())
     bundle = loaded_bundle(parsed.bundle, parsed)
+    asked = days_asked(parsed, bundle)
     served = SharedBundle(parsed.bundle.resolve(), bundle.hash, trusted_types(parsed))
     with _on(parsed, progress) as session:
         as_of = parsed.as_of or when(present)
-        count = score(session, events, served, as_of, present, parsed.out)
-    _say(parsed, count, bundle=bundle.version)
+        done = score(session, events, served, as_of, present, parsed.out, asked)
+    longest = bundle.ladder.purchase.horizon_days
+    expected = {days: count for days, count in done.purchases.items() if days <= longest}
+    _say(parsed, done.leads, {"bundle": bundle.version, **purchases_by_days(expected)})
+    if not parsed.json:
+        say_purchases(expected)
 
 
 def _examples(parsed: argparse.Namespace, progress: Progress) -> None:
@@ -201,8 +215,8 @@ def _examples(parsed: argparse.Namespace, progress: Progress) -> None:
     return None
 
 
-def _say(parsed: argparse.Namespace, leads: int, **more: str) -> None:
+def _say(parsed: argparse.Namespace, leads: int, more: Mapping[str, Any] | None = None) -> None:
     if parsed.json:
-        return print_json({"out": str(parsed.out), "leads": leads, **more})
+        return print_json({"out": str(parsed.out), "leads": leads, **(more or {})})
     print(f"{leads:,} leads in {parsed.out}")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from features.errors import UnknownHorizon
 from features.signals.snapshot import snapshot
 from models.horizons import within, within_part
 from models.recalibrated import moved
+from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
 
 
@@ -83,6 +85,18 @@ def test_purchases_to_be_expected(trained, scores):
     known = found.purchase.probability[~np.isnan(found.purchase.probability)]
     assert len(known) < len(scores.leads)
     assert found.purchases == pytest.approx(known.sum())
+    assert found.purchases == math.fsum(known)
+
+
+def test_purchases_of_parts(trained, scores):
+    """Parts of the leads add up to what is expected of all, to the bit, however they are cut."""
+    found = within(trained, scores, 30.0)
+    order = np.random.default_rng(5).permutation(len(scores.leads))
+    parts = []
+    for rows in np.array_split(order, 7):
+        ends = (found.purchase.probability, found.purchase.low, found.purchase.high)
+        parts.append(replace(found, purchase=Estimates(*(end[rows] for end in ends))))
+    assert math.fsum(one for part in parts for one in part.exact_purchases) == found.purchases
 
 
 @pytest.mark.parametrize("days", [0.0, -3.0, 90.5, 1e9, float("nan"), float("inf")])

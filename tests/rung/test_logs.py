@@ -164,7 +164,7 @@ def test_other_horizons(scores, bundle_folder, events_file, end, tmp_path):
     """Two columns each, and how many purchases are to be expected; the rest stays."""
     out = tmp_path / "scores.csv"
     asked = ("score", events_file, "--bundle", bundle_folder, "--as-of", end, "--out", out)
-    days = ("--horizon-days", "30", "--horizon-days", "7")
+    days = ("--horizon-days", "30", "--horizon-days", "7", "--horizon-days", "30.0000001")
     told = done(*asked, *days).out
     frame, plain = pd.read_csv(out), pd.read_parquet(scores)
     more = ["within_7_days", "purchase_within_7_days", "within_30_days", "purchase_within_30_days"]

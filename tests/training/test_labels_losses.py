@@ -21,7 +21,7 @@ from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
-from training.pipeline import train, training_rows
+from training.pipeline import TrainConfig, train, training_rows
 
 UNTIL = START_US + 150 * DAY_US
 SILENT = replace(APPLICATIONS, lost_when=())
@@ -100,6 +100,15 @@ def test_a_horizon_that_fits_no_point():
     said = train(log, APPLICATIONS, until=early).manifest["notes"]
     assert any("the horizon of a purchase is 60 days" in line for line in said)
     assert any("chances of a purchase are what the ladder's bands say" in line for line in said)
+    assert any("; with a log until 2" in line for line in said)
+
+
+def test_a_look_back_that_no_horizon_fits_into():
+    """However late the log ends, no point is as old as the horizon: a later end is no advice."""
+    log, config = applications(3, leads=150), TrainConfig(look_back_days=60.0)
+    (said,) = train(log, APPLICATIONS, until=UNTIL, config=config).manifest["notes"]
+    assert "; with a look-back of more than 60 days (this one was of 60), or a shorter" in said
+    assert "a log until" not in said
 
 
 def followed(

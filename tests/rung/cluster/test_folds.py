@@ -42,15 +42,22 @@ def test_snapshot(parts, events_file, simulation, early, b2b, tmp_path, at):
 
 @pytest.mark.parametrize("at", ["end", "early"])
 def test_score(parts, events_file, simulation, early, bundle_folder, tmp_path, at):
-    """`rung score` in one file says the same of every lead, its rank among all as well."""
+    """`rung score` in one file says the same of every lead, its rank among all as well.
+
+    So it is within other days, and of the purchases to be expected.
+    """
     as_of = early if at == "early" else simulation.end
     one = tmp_path / "one.parquet"
     arguments = ("--bundle", bundle_folder, "--as-of", as_of.isoformat(), "--out", one)
-    done("score", events_file, *arguments)
+    days = ("--horizon-days", 7, "--horizon-days", 30)
+    told = done("score", events_file, *arguments, *days, "--json").json
     served = SharedBundle(bundle_folder, load_bundle(bundle_folder).hash)
     present = microseconds(simulation.end) + 1
-    score(Here(), parts, served, as_of, present, tmp_path / "out")
+    scored = score(Here(), parts, served, as_of, present, tmp_path / "out", [7.0, 30.0])
     found, expected = together(tmp_path / "out"), pd.read_parquet(one)
+    assert found["purchase_within_7_days"].notna().any()
+    assert scored.leads == told["leads"]
+    assert {f"{days:g}": count for days, count in scored.purchases.items()} == told["purchases"]
     assert found["rank_pct"].notna().any()
     apart = ["scored_at"]  # one was scored at another moment
     assert bits(found.drop(columns=apart)) == bits(expected.drop(columns=apart))

@@ -39,6 +39,12 @@ def test_from_a_log_to_scores(here, events_file, bundle_folder, end, tmp_path, m
     words = ("--bundle", bundle_folder, *at)
     said = done("cluster", "score", "parts", *words, "--out", "scores", *here, "--json")
     assert said.json["leads"] == len(together(tmp_path / "scores"))
+    days = ("--horizon-days", 30, "--horizon-days", 7)
+    said = done("cluster", "score", "parts", *words, *days, "--out", "soon", *here)
+    sums = [together(tmp_path / "soon")[f"purchase_within_{count}_days"].sum() for count in (7, 30)]
+    assert f"{sums[0]:,.1f} within 7 days, {sums[1]:,.1f} within 30 days" in said.out
+    refused = message("cluster", "score", "parts", *words, "--horizon-days", 91, "--out", "no")
+    assert "at most 90 days" in refused
     drawn = ("--ladder", "b2b", "--most-points", 300, "--look-back", 90, "--until", end)
     said = done("cluster", "examples", "parts", *drawn, "--out", "points", *here, "--json")
     assert 100 < said.json["points"] == len(together(tmp_path / "points")) < 400
