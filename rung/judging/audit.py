@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_line
+from rung.reading import judged_until, loaded_bundle, print_json, print_line
 
 if TYPE_CHECKING:
     from features.arrays import Floats
@@ -40,7 +40,13 @@ def add_audit(verbs: Any) -> None:
     verb.add_argument("--html", type=options.as_file, help="write a page to show here")
     options.reading_options(verb)
     verb.add_argument(
-        "--json", dest="json_out", type=options.as_file, help="write the figures here"
+        "--json",
+        dest="json_out",
+        type=options.as_file,
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="write the figures here, or print them where no file is named",
     )
 
 
@@ -92,15 +98,18 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
         trained_until=trained_until,
         warnings=rows.warnings,
     )
-    if parsed.json_out:
+    if isinstance(parsed.json_out, Path):
         with new_file(parsed.json_out) as part:
             part.write_text(json.dumps(found.as_dict(), indent=2) + "\n", encoding="utf-8")
     if parsed.html:
         with new_file(parsed.html) as part:
             page = audit_page(found, f"How good are the scores of {parsed.scores.name}?")
             part.write_text(page, encoding="utf-8")
+    if parsed.json_out is True:
+        return print_json(found.as_dict())
     for sentence in (*found.warnings, *found.verdicts, who_was_judged(found)):
         print_line(sentence)
+    return None
 
 
 _Wins = tuple[dict[str, int], int, "EventLog | None", "Ladder | None"]

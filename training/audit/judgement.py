@@ -19,7 +19,7 @@ from features.events.log import DAY_US, Times
 from models.judging import foreign_scores as judging
 from models.judging import metrics
 from models.judging.intervals import wilson
-from training.audit.results import Audit, Beside
+from training.audit.results import PROBABILITIES, Audit, Beside
 from training.audit.scores_file import ScoreRows
 from training.audit.wording import not_judged, verdicts
 
@@ -118,7 +118,7 @@ def audit(
             " scores, or name a shorter --horizon-days"
         )
     score, happened = judged.score, judged.happened
-    is_probability = scale in ("probability", "percent")
+    is_probability = scale in PROBABILITIES
     later = judging.later_half(judged.at)
     p_values = judging.family_p_values(score, happened, later, is_probability=is_probability)
     leak = judging.leak_p_value(judged.winners, judged.late)

@@ -42,14 +42,14 @@ def audit_page(audit: Audit, title: str) -> str:
         until=rfc3339(audit.until)[:10],
         counts=counts,
         chart=_chart(audit),
-        is_probability=audit.scale in ("probability", "percent"),
+        is_probability=audit.is_probability,
     )
 
 
 def _chart(audit: Audit) -> dict[str, Any]:
     """Where each band stands in the drawing: by what was said, or in a row, and its rate."""
     most = max([line.high for line in audit.bins], default=1.0)
-    is_said = audit.scale in ("probability", "percent")
+    is_said = audit.is_probability
     if is_said:
         most = max(most, *(line.predicted for line in audit.bins))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from features.clock import rfc3339
 from models.judging import metrics
 
-__all__ = ["Audit", "Beside"]
+__all__ = ["PROBABILITIES", "Audit", "Beside"]
+
+PROBABILITIES: Final = ("probability", "percent")
+"""The scales whose scores say how likely a win is; others say an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +73,16 @@ class Audit:
     unknown_to_rung: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; the instant as RFC 3339."""
-        return asdict(self) | {"until": rfc3339(self.until)}
+        """JSON-ready; the instant as RFC 3339.
+
+        Whether chance explains a band is asked of probabilities: of grades and points it is null.
+        """
+        found = asdict(self) | {"until": rfc3339(self.until)}
+        if not self.is_probability:
+            found["bins"] = [one | {"inside": None} for one in found["bins"]]
+        return found
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether the scores say how likely a win is, and so can be wrong as probabilities."""
+        return self.scale in PROBABILITIES

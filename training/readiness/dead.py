@@ -14,6 +14,7 @@ from features.arrays import Bools, Floats, Ints
 from features.errors import did_you_mean
 from features.events.log import EventLog
 from features.ladder.ladder import Condition, EventRule, Ladder
+from features.ladder.words import things
 from features.signals.beats import sums_of_log
 from features.signals.program import compile_ladder, compile_signals, link
 from models.judging.readiness import DeadReason
@@ -71,7 +72,7 @@ def _why_unmet(log: EventLog, ladder: Ladder, rule: EventRule) -> str:
         for condition in rule.where
         if not _meets(log, ladder, EventRule(rule.event, (condition,))).any()
     ]
-    events = f"of {len(rows):,} events {rule.event!r}"
+    events = f"of {things(len(rows), 'event')} {rule.event!r}"
     if not rule.where:
         return f"{events} each begins the ladder anew, and so completes nothing"
     if alone:
@@ -111,7 +112,8 @@ def _values(
         low, high = np.nanmin(numbers[rows]), np.nanmax(numbers[rows])
         held |= is_number
         kind = "numbers" if condition.is_text else "values"
-        yield f"{kind} there are from {low:g} to {high:g}, in {is_number.sum():,} events"
+        told = f"{low:g} alone" if low == high else f"from {low:g} to {high:g}"
+        yield f"{kind} there are {told}, in {things(int(is_number.sum()), 'event')}"
     if condition.property in texts:
         column = texts.index(condition.property)
         codes = log.texts[column, rows]

@@ -72,7 +72,7 @@ def incidence(waited: Waited, groups: int) -> Incidence:
         spread = np.bincount(
             group[went], np.where(risk > 1, 1.0 / (risk * (risk - 1.0)), 0.0), groups
         )
-    share = -np.expm1(fall)
+    share = 0.0 - np.expm1(fall)  # where nobody went on 0.0, and not -0.0
     mature = np.bincount(waited.group, waited.is_mature, groups)
     is_known = _reach_the_end(waited, groups)
     variance = (1.0 - share) ** 2 * spread

@@ -31,6 +31,21 @@ def test_wins_by_an_event(scores, tmp_path, capsys):
     assert (said["counts"]["won"], said["counts"]["not_won"]) == (100, 200)
     assert said["verdicts"][0] in capsys.readouterr().out
     assert said["verdicts"][0] in page.read_text()
+    assert main([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == said
+
+
+@pytest.mark.parametrize(("scale", "known"), [(1.0, {None}), (0.01, {True, False})])
+def test_whether_chance_explains_a_band_is_asked_of_probabilities(
+    scores, tmp_path, capsys, scale, known
+):
+    """The mean of points is no rate: that none came beside it says nothing."""
+    rows = [line.split(",") for line in scores.read_text().splitlines()[1:]]
+    lines = [f"{lead},{int(score) * scale:.2f},{day}" for lead, score, day in rows]
+    scores.write_text("\n".join(["id,score,date", *lines]))
+    asked = ["audit", str(scores), "--events", str(tmp_path / "events.csv"), "--win", "deal"]
+    assert main([*asked, "--json"]) == 0
+    assert {one["inside"] for one in json.loads(capsys.readouterr().out)["bins"]} == known
 
 
 def test_what_a_win_is_has_to_be_said(scores, tmp_path, capsys):

@@ -61,6 +61,13 @@ def test_a_threshold_that_nobody_meets():
     ]
 
 
+def test_one_event_is_no_events():
+    """One is counted as one, and its value is no range."""
+    ((_, text),) = reasons([("a", "video", 0, 0.7)], 0)
+    assert text.startswith("of 1 event 'video' none meets a condition: ")
+    assert text.endswith(" (values there are 0.7 alone, in 1 event)")
+
+
 def test_a_property_that_is_never_there():
     """As a percentage it would be seen; absent, that is said."""
     assert "(no such event has it as a number)" in reasons([("a", "video", 0)], 0)[0][1]

@@ -58,6 +58,13 @@ def test_all_followed_is_wilsons_interval_of_their_share(count, data):
     assert (found.low[0], found.high[0]) == pytest.approx(wilson(float(went), float(count)))
 
 
+def test_where_nobody_went_on_the_share_is_no_negative_zero():
+    """It is printed: -0.0 % would ask what it means."""
+    found = incidence(waited([(HORIZON, False)] * 3), 1)
+    assert str(float(found.value[0])) == "0.0"
+    assert str(float(found.low[0])) == "0.0"
+
+
 def test_those_who_still_have_time_count_for_less():
     """Half of 100 followed to the end went on; 100 more, seen for a moment, tell nothing."""
     whole = [(5, True)] * 50 + [(HORIZON, False)] * 50
