@@ -170,7 +170,8 @@ def parser() -> argparse.ArgumentParser:
 def _is_quiet(parsed: argparse.Namespace) -> bool:
     """Whether progress is of no use: the result is for a program, and nobody looks on."""
     watched = sys.stderr is not None and sys.stderr.isatty()
-    return bool(getattr(parsed, "json", False)) and not watched
+    printed = getattr(parsed, "json", False) or getattr(parsed, "json_out", None) is True
+    return bool(printed) and not watched
 
 
 def _progress(*, quiet: bool) -> Progress:

@@ -25,6 +25,7 @@ from models.offers.policy import POLICIES
 from rung import command
 from serving.app import create_app
 from serving.settings import Settings
+from tests.documented import promises
 from tests.errors import every_error
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -130,6 +131,16 @@ def test_every_verb_is_documented(verb):
 def test_every_option_is_documented(option):
     """Each option of the command line stands in README or docs."""
     assert re.search(rf"(?<![\w-]){option}(?![\w-])", said())
+
+
+def test_the_json_of_every_verb_is_documented():
+    """Each verb with --json has a row in docs/json.md; tests hold what is printed to it."""
+    printing = {
+        name
+        for name, verb in VERBS.items()
+        if any("--json" in action.option_strings for action in verb._actions)
+    }
+    assert set(promises()) == printing
 
 
 # ------------------------------------------------------------------------------------------ service

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from rung import command, reading
+from tests.documented import undocumented
 from tests.rung.scene import Drawn, Said, done, jsonl, page
 from tests.sharing import made_once
 from training.simulation.world import SimulationConfig, simulate
+
+
+@pytest.fixture(scope="session", autouse=True)
+def json_is_as_documented() -> Iterator[None]:
+    """Whatever JSON a verb prints in a test has the members that docs/json.md names."""
+    said: list[list[str]] = []
+    run = command._run
+
+    def noted(arguments: Sequence[str] | None) -> int:
+        said.append(list(arguments or ()))
+        return run(arguments)
+
+    def dumps(value: Any, **how: Any) -> str:
+        text = json.dumps(value, **how)
+        assert undocumented(said[-1], json.loads(text)) == ""
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "_run", noted)
+        patch.setattr(reading, "json", SimpleNamespace(dumps=dumps))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,11 @@ class Tuned:
 
     def lines(self) -> list[str]:
         """What it came to, in sentences."""
+        if self.trials == 1:  # a search begins with the one that is to be beaten
+            return [
+                "1 trial, of the configuration begun with, which stays: the time was too short for"
+                " another and its proof"
+            ]
         tried = things(self.trials, "trial")
         if self.proof is None:
             return [f"{tried}: none was better than the one begun with, which stays"]

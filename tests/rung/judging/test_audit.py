@@ -32,7 +32,9 @@ def test_wins_by_an_event(scores, tmp_path, capsys):
     assert said["verdicts"][0] in capsys.readouterr().out
     assert said["verdicts"][0] in page.read_text()
     assert main([*asked, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == said
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == said
+    assert printed.err == ""
 
 
 @pytest.mark.parametrize(("scale", "known"), [(1.0, {None}), (0.01, {True, False})])

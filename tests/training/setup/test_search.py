@@ -88,7 +88,7 @@ def test_no_time_at_all(simulated_log, b2b, until, tmp_path):
     asked = {"config": QUICK, "study": tmp_path / "study.db", "seconds": 0.0}
     found = search(simulated_log, b2b, until=until, **asked)
     assert (found.trials, found.is_default) == (1, True)
-    assert found.lines()[0].startswith("1 trial: none was better")
+    assert found.lines()[0].startswith("1 trial, of the configuration begun with, which stays: ")
     found = search(simulated_log, b2b, until=until, **asked)
     assert found.trials == 2
     assert found.config.fit.boosting == (FEW if found.is_default else found.best)
