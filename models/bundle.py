@@ -140,11 +140,16 @@ class Bundle:
 
     def require_ladder(self, ladder: Ladder) -> None:
         """BundleError unless scores follow from a ladder as from the one it was trained for."""
-        if ladder.fingerprint != self.ladder.fingerprint:
-            raise BundleError(
-                f"the bundle was trained for another version of the ladder {self.ladder.name!r};"
-                " train it again, or evaluate it with the ladder.toml in its folder"
-            )
+        if ladder.fingerprint == self.ladder.fingerprint:
+            return
+        if ladder.name == self.ladder.name:
+            trained = f"another version of the ladder {self.ladder.name!r}"
+        else:
+            trained = f"the ladder {self.ladder.name!r}, and this is {ladder.name!r}"
+        raise BundleError(
+            f"the bundle was trained for {trained};"
+            " train it again, or evaluate it with the ladder.toml in its folder"
+        )
 
     def on(self, ladder: Ladder) -> Bundle:
         """The same on another version of its ladder: other offers, titles, limits, bands, values.

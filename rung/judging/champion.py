@@ -132,13 +132,15 @@ def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
     from features.errors import BundleError
     from training.recalibration import recalibrate
-    from training.scores.challenge import Contender, challenge
+    from training.scores.challenge import Contender, challenge, require_alike
 
     bundles = [loaded_bundle(folder, parsed) for folder in parsed.challengers]
     source = what_serves(parsed.champion, usual=bundles[0].ladder)
     champion = _champion(parsed, source)
     if champion is None:
         raise BundleError(f"no bundle serves from {source}: there is no champion")
+    for bundle in bundles:
+        require_alike(champion, bundle)
     _, log = read(parsed, progress, champion.ladder)
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None

@@ -266,7 +266,7 @@ def test_a_bundle_for_another_ladder(bundle_folder, events_file, b2b, tmp_path):
     """A bundle is judged with its own ladder, or not at all; a comment makes no other ladder."""
     rest = ("evaluate", events_file, "--bundle", bundle_folder)
     said = message(*rest, "--ladder", "b2c")
-    assert "trained for another version of the ladder 'b2b'" in said
+    assert "trained for the ladder 'b2b', and this is 'b2c'; train it again" in said
     assert "the ladder.toml in its folder" in said
     changed = tmp_path / "changed.toml"
     changed.write_text(b2b.source.replace("horizon_days = 14", "horizon_days = 15", 1))

@@ -29,7 +29,15 @@ from training.scores.reordering import by_next_step
 from training.scores.ripening import why_empty
 from training.scores.written.wording import WENT_ON
 
-__all__ = ["Challenge", "Contender", "GoalChallenge", "Pair", "Verdict", "challenge"]
+__all__ = [
+    "Challenge",
+    "Contender",
+    "GoalChallenge",
+    "Pair",
+    "Verdict",
+    "challenge",
+    "require_alike",
+]
 
 Verdict = Literal["better", "worse", "undecided"]
 _SURE: Final = 1.645
@@ -163,7 +171,7 @@ def challenge(
     BundleError : they do not score the same steps and signals.
     NotEnoughData : one of them was trained on part of the period, or nothing there can be judged.
     """
-    _require_alike(champion.bundle, challenger.bundle)
+    require_alike(champion.bundle, challenger.bundle)
     trained = max(one.trained_until for one in (champion, challenger))
     start = trained if start is None else start
     if start < trained:
@@ -210,14 +218,28 @@ def challenge(
     )
 
 
-def _require_alike(champion: Bundle, challenger: Bundle) -> None:
+def require_alike(champion: Bundle, challenger: Bundle) -> None:
+    """BundleError unless both answer the same questions, by the same signals.
+
+    A chance within other days, or of a step that is completed otherwise, is the answer to another
+    question: what came does not tell which of the two is better.
+    """
     ladders = [one.ladder for one in (champion, challenger)]
-    steps = [[goal.id for goal in ladder.goals] for ladder in ladders]
+    steps = [[goal.id for goal in one.goals] for one in ladders]
+    ends = [
+        ([(goal.horizon_days, goal.complete_when) for goal in one.goals], one.lost_when)
+        for one in ladders
+    ]
     if steps[0] != steps[1] or len({signals_fingerprint(one) for one in ladders}) > 1:
-        raise BundleError(
-            f"{challenger.version} scores other steps or signals than {champion.version}: judge"
-            " each by itself, with rung evaluate"
-        )
+        what = "steps or signals"
+    elif ends[0] != ends[1]:
+        what = "horizons, or steps that end otherwise,"
+    else:
+        return
+    raise BundleError(
+        f"{challenger.version} scores other {what} than {champion.version}: judge"
+        " each by itself, with rung evaluate"
+    )
 
 
 def _of_goal(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import rung
+from features.ladder.file import parse_ladder
+from models.bundle import load_bundle, save_bundle
 from models.logged.former_bundles import Promotion
 from models.logged.versions import ServedVersion, Version
 from models.sources import RegistrySource
@@ -203,11 +206,22 @@ def test_what_is_wrong_with_what_is_accepted_is_said_before_training(tmp_path, c
     assert "takes both: --accept-reordering WHY --by WHO" in capsys.readouterr().err
 
 
+def test_chances_within_other_days_are_not_compared(world, serving, tmp_path, capsys):
+    """They answer another question; that is said before any log is read."""
+    bundle = load_bundle(world / "more")
+    text = bundle.ladder.source.replace("horizon_days = 14", "horizon_days = 15", 1)
+    longer = parse_ladder(text, "longer")
+    save_bundle(replace(bundle, ladder=longer), tmp_path / "longer")
+    words = ["compare", "no.parquet", str(tmp_path / "longer"), "--champion", str(serving)]
+    assert rung.main(words) == 1
+    assert "scores other horizons, or steps that end otherwise, than" in capsys.readouterr().err
+
+
 def test_another_ladder_is_not_retrained_on(world, serving, capsys):
     """A champion of other steps serves: that is said, and nothing is trained beside it."""
     command = ["retrain", str(world / "events.parquet"), "--champion", str(serving)]
     assert rung.main([*command, "--ladder", "b2c"]) == 1
-    assert "was trained for another version of the ladder" in capsys.readouterr().err
+    assert "was trained for the ladder 'b2b', and this is 'b2c'" in capsys.readouterr().err
 
 
 class Registered:

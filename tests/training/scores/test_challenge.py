@@ -120,6 +120,20 @@ def test_other_signals_are_not_compared(log, bundle):
         challenge(log, Contender(bundle, {}), Contender(other, {}), until=END)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(APPLICATIONS, purchase=replace(APPLICATIONS.purchase, horizon_days=61.0)),
+        replace(APPLICATIONS, lost_when=()),
+    ],
+)
+def test_other_questions_are_not_compared(log, bundle, other):
+    """What came within 60 days does not tell who was right about 61, nor who counts as lost."""
+    asked = replace(bundle, ladder=other)
+    with pytest.raises(BundleError, match="scores other horizons, or steps that end otherwise"):
+        challenge(log, Contender(bundle, {}), Contender(asked, {}), until=END)
+
+
 def test_what_was_trained_on_is_not_judged(log, bundle):
     """From the end of training on; and where nothing has matured there is nothing to say."""
     both = Contender(bundle, {}), Contender(bundle, {})
