@@ -10,38 +10,36 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from features.ladder.controls import refused_afterwards
+from features.ladder.event_rule import PatternBut
 from features.ladder.ladder import Condition, EventRule, Ladder
-from features.ladder.words import REFUSALS
+from features.ladder.words import AGAINST_ENDINGS, REFUSALS
 
-__all__ = ["AGAINST_ENDINGS", "REFUSED", "ActivityRules", "activity_of", "is_against"]
+__all__ = ["REFUSED", "ActivityRules", "activity_of", "is_against"]
 
-AGAINST_ENDINGS: Final = (
-    "_declined",
-    "_failed",
-    "_abandoned",
-    "_bounced",
-    "_cancelled",
-    "_unsubscribed",
-    "_complained",
-    "no_show",
-)
-"""Whatever an event is about: a name that ends so speaks against."""
 REFUSED: Final = ("0", "false", *REFUSALS)
 """Texts of a consent that was not granted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityRules:
-    """As the ladder's `Activity`, with what it leaves out filled in."""
+    """As the ladder's `Activity`, with what it leaves out filled in.
+
+    Parameters
+    ----------
+    neither : what no pattern of the others stands for: it ends as a refusal does, and comes after
+        a purchase.
+    """
 
     interest: tuple[EventRule, ...] = ()
     against: tuple[EventRule, ...] = ()
     ours: tuple[EventRule, ...] = ()
+    neither: tuple[EventRule, ...] = ()
 
     @property
     def barred(self) -> tuple[EventRule, ...]:
         """What cannot be interest, whatever else is said of it."""
-        return (*self.against, *self.ours)
+        return (*self.against, *self.ours, *self.neither)
 
 
 @lru_cache(maxsize=64)
@@ -67,10 +65,12 @@ def activity_of(ladder: Ladder) -> ActivityRules:
         names.business_replied,
         *(names.decision, names.exposure, names.outcome, names.assignment),
     )
+    after = refused_afterwards(ladder.after_purchase) if given.against is None else ()
     return ActivityRules(
-        interest=interest if given.interest is None else given.interest,
-        against=against if given.against is None else given.against,
+        interest=_but(interest if given.interest is None else given.interest, after),
+        against=_but(against if given.against is None else given.against, after),
         ours=ours if given.ours is None else given.ours,
+        neither=_events(*after),
     )
 
 
@@ -83,6 +83,16 @@ def is_against(rules: tuple[EventRule, ...], ladder: Ladder) -> bool:
 def _covers(wider: EventRule, rule: EventRule) -> bool:
     """Whether what meets `rule` meets `wider`, as far as their conditions are the same."""
     return wider.names(rule.event) and set(wider.where) <= set(rule.where)
+
+
+def _but(rules: tuple[EventRule, ...], names: tuple[str, ...]) -> tuple[EventRule, ...]:
+    """The rules, whose patterns stand for none of some names."""
+    return tuple(
+        PatternBut(rule.event, rule.where, found)
+        if rule.event[:1] == "*" and (found := tuple(filter(rule.names, names)))
+        else rule
+        for rule in rules
+    )
 
 
 def _events(*names: str) -> tuple[EventRule, ...]:

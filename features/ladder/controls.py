@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from features.ladder.event_rule import Gain
+from features.ladder.words import AGAINST_ENDINGS
 from features.toml_table import Table
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Experiment",
     "ExperimentKind",
     "read_controls",
+    "refused_afterwards",
 ]
 
 ExperimentKind = Literal["offer", "policy", "ladder", "content", "framing", "channel", "hour"]
@@ -136,6 +139,15 @@ class Afterwards:
     title: str
     gain: Gain
     days: float = 365.0
+
+
+def refused_afterwards(after_purchase: Iterable[Afterwards]) -> tuple[str, ...]:
+    """The events of what comes after a purchase whose names end as refusals do, sorted.
+
+    Such an event ends what was bought, and says nothing of whether a lead will buy.
+    """
+    names = {one.gain.rule.event for one in after_purchase}
+    return tuple(sorted(name for name in names if name.endswith(AGAINST_ENDINGS)))
 
 
 def read_controls(table: Table) -> Controls:

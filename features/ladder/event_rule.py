@@ -6,7 +6,7 @@ import builtins
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Condition", "EventRule", "Gain", "Operator"]
+__all__ = ["Condition", "EventRule", "Gain", "Operator", "PatternBut"]
 
 Operator = Literal["is", "is_not", "one_of", "at_least", "at_most", "above", "below"]
 
@@ -45,6 +45,34 @@ class EventRule:
     def names(self, name: str) -> bool:
         """Whether events of this name may meet the rule."""
         return name.endswith(self.event[1:]) if self.event[:1] == "*" else name == self.event
+
+    @builtins.property
+    def told_apart(self) -> tuple[str, ...]:
+        """The names and patterns that have to be told apart to say which events meet the rule."""
+        return (self.event,)
+
+
+@dataclass(frozen=True, slots=True)
+class PatternBut(EventRule):
+    """A pattern, such as "*_failed", that stands for all names that end so but some.
+
+    Only rules that follow from others are such: in a ladder's file a rule says one name.
+
+    Parameters
+    ----------
+    but : the names that it does not stand for.
+    """
+
+    but: tuple[str, ...] = ()
+
+    def names(self, name: str) -> bool:
+        """Whether events of this name may meet the rule."""
+        return name not in self.but and EventRule.names(self, name)
+
+    @builtins.property
+    def told_apart(self) -> tuple[str, ...]:
+        """As of any rule: its own, and those that it does not stand for."""
+        return (self.event, *self.but)
 
 
 @dataclass(frozen=True, slots=True)

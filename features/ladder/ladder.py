@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from features.ladder.action import LeadAction, usual_actions
-from features.ladder.controls import Afterwards, Controls, Experiment
+from features.ladder.controls import Afterwards, Controls, Experiment, refused_afterwards
 from features.ladder.event_rule import Condition, EventRule, Gain, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.quiet_hours import QuietHours
@@ -484,6 +484,8 @@ class Ladder:
                 del rung[key]
         for row in (*learned_from["traits"], *learned_from["signals"]):
             del row["says"]
+        if self.activity.against is None and (names := refused_afterwards(self.after_purchase)):
+            learned_from["neither"] = names
         text = json.dumps(learned_from, sort_keys=True, default=str, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

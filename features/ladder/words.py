@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "AGAINST_ENDINGS",
     "OFFER",
     "OPEN_OFFER",
     "RECORD",
@@ -33,6 +34,17 @@ REFUSALS: Final = (
     *("unsubscribed", "declined", "rejected", "notgranted", "none"),
 )
 """Words that refuse a consent."""
+AGAINST_ENDINGS: Final = (
+    "_declined",
+    "_failed",
+    "_abandoned",
+    "_bounced",
+    "_cancelled",
+    "_unsubscribed",
+    "_complained",
+    "no_show",
+)
+"""Whatever an event is about: a name that ends so speaks against."""
 
 
 _DIGITS: Final = 6

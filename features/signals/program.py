@@ -179,7 +179,8 @@ class _Builder:
 
     def select(self, rules: tuple[EventRule, ...], goal: int) -> _Selector:
         for rule in rules:
-            self.names.setdefault(rule.event, len(self.names))
+            for name in rule.told_apart:
+                self.names.setdefault(name, len(self.names))
         selector = _Selector(rules, goal, [])
         self.selectors.append(selector)
         return selector

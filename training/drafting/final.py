@@ -9,8 +9,8 @@ import numpy as np
 
 from features.arrays import Ints
 from features.errors import EventsError, did_you_mean
-from features.ladder.activity import AGAINST_ENDINGS
 from features.ladder.ladder import EventNames
+from features.ladder.words import AGAINST_ENDINGS
 from training.drafting.timeline import NEVER, Deed, Timeline
 
 __all__ = ["candidates", "final_action"]

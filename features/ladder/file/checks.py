@@ -78,7 +78,7 @@ class _Read:
         self.names |= {rule.event for row in ladder.signals for rule in row.of}
         self.names |= set(asdict(ladder.events).values())  # those with a role: offers, replies, ...
         activity = activity_of(ladder)
-        # What only ends as a refusal does, as `seat_cancelled`, a ladder need not rule out by hand.
+        # What only ends as a refusal does, as `seat_cancelled`, is ruled out by `activity_of`.
         self.against = _Named(ladder.activity.against or ())
         self.interest, self.barred = _Named(activity.interest), _Named(activity.barred)
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from features.errors import LadderError
-from features.ladder.activity import AGAINST_ENDINGS, activity_of, is_against
+from features.ladder.activity import activity_of, is_against
 from features.ladder.file import parse_ladder, read_ladder
 from features.ladder.ladder import Activity, Condition, EventRule
+from features.ladder.words import AGAINST_ENDINGS
 
 SMALL = """
 [ladder]
@@ -134,3 +135,34 @@ def test_what_a_commitment_needs(text, path):
     with pytest.raises(LadderError) as error:
         small(text)
     assert [mistake.path for mistake in error.value.mistakes] == [path]
+
+
+SEATS = """
+[[after_purchase]]
+id = "seats"
+title = "Seats that were given up"
+event = "seat_cancelled"
+"""
+
+
+def test_what_comes_after_a_purchase_speaks_neither_for_nor_against():
+    """However its name ends, and whatever stands for all names; a word more is another event."""
+    seats = small(SEATS + '[activity]\ninterest = [{event = "*"}]\n')
+    found, before = activity_of(seats), activity_of(small())
+    for kind in (found.interest, found.against):
+        assert not any(rule.names("seat_cancelled") for rule in kind)
+        assert any(rule.names("a_seat_cancelled") for rule in kind)
+    assert any(rule.names("seat_cancelled") for rule in before.against)
+    assert any(rule.names("seat_cancelled") for rule in found.barred)
+    assert [rule.event for rule in found.against] == [rule.event for rule in before.against]
+    told = small(SEATS + '[activity]\nagainst = [{event = "*_spam"}]\n')
+    assert activity_of(told).against == (EventRule("*_spam"),)
+
+
+def test_scores_follow_from_what_is_said_to_come_after_a_purchase():
+    """Where its name would have spoken against a lead, and nowhere else."""
+    renewals = SEATS.replace("seat_cancelled", "renewed")
+    assert small(renewals).fingerprint == small().fingerprint
+    assert small(SEATS).fingerprint != small().fingerprint
+    told = '[activity]\nagainst = [{event = "*_spam"}]\n'
+    assert small(SEATS + told).fingerprint == small(told).fingerprint

@@ -17,10 +17,21 @@ from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
 from features.events.readable import fit_of
-from features.ladder.activity import AGAINST_ENDINGS, REFUSED, activity_of
+from features.ladder.activity import REFUSED, activity_of
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Commitment, Condition, Effort, EventRule, Ladder, Limits, Offer
+from features.ladder.ladder import (
+    Afterwards,
+    Commitment,
+    Condition,
+    Effort,
+    EventRule,
+    Gain,
+    Ladder,
+    Limits,
+    Offer,
+)
 from features.ladder.quiet_hours import QuietHours
+from features.ladder.words import AGAINST_ENDINGS
 from features.offers.history import OfferHistory, completions_of, history_of
 from features.signals.rules import met_any
 from features.signals.snapshot import snapshot
@@ -741,6 +752,11 @@ def test_topics():
         row("asset_opened", 2, offer="gone"),
     ):
         assert history(read, other).topics == ("stock",), other
+    seats = Afterwards("seats", "Seats given up", Gain(EventRule("seat_cancelled")))
+    told = replace(LADDER, after_purchase=(seats,))
+    given_up = row("seat_cancelled", 2, topic="costs")
+    for ladder in (LADDER, told):
+        assert history(read, given_up, ladder=ladder).topics == ("stock",)
 
 
 def test_fields():

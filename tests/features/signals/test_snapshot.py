@@ -17,7 +17,15 @@ from features.clock import microseconds
 from features.errors import EventsError, TimeError, UnknownLead
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Activity, Condition, EventRule, Ladder, SignalRow
+from features.ladder.ladder import (
+    Activity,
+    Afterwards,
+    Condition,
+    EventRule,
+    Gain,
+    Ladder,
+    SignalRow,
+)
 from features.signals import fold
 from features.signals.program import compile_ladder
 from features.signals.snapshot import (
@@ -366,6 +374,33 @@ def test_what_speaks_against_is_no_activity(name, properties):
     assert all(key.startswith("against.") for key in changed)
     assert former["against.recent"] == 0
     assert _number(latter["against.recent"]) > 0.9
+
+
+def test_who_gave_up_a_seat_is_won_again_as_anybody():
+    """What comes after a purchase changes no signal, be it before one or once it is all begun anew.
+
+    The same by another name, or in a ladder that does not say what it is, speaks against a lead.
+    """
+    seats = Afterwards("seats", "Seats given up", Gain(EventRule("seat_cancelled")))
+    told, plain = small_ladder(after_purchase=(seats,)), small_ladder()
+    assert any(rule.event == "again" for rule in told.restart_on)
+    days = [event(name, START_US + at * DAY_US) for at, name in enumerate(("page", "order"))]
+    anew = event("again", START_US + 5 * DAY_US)
+
+    def changed(ladder: Ladder, name: str, *more: Event) -> set[str]:
+        events, as_of = [days[0], *more], [START_US + 6 * DAY_US]
+        given_up = event(name, START_US + 4 * DAY_US)
+        one, other = (
+            values(at_instants(log_of(some, ladder), ladder, "ann", as_of))
+            for some in (events, [*events, given_up])
+        )
+        return {key for key in one if one[key] != other[key]}
+
+    for more in ((), (days[1], anew)):
+        assert changed(told, "seat_cancelled", *more) == set()
+        against = {"against.recent", "against.cancelled"}
+        assert changed(told, "my_seat_cancelled", *more) == against
+        assert changed(plain, "seat_cancelled", *more) == against
 
 
 @pytest.mark.parametrize("name", ["wifi_info", "consent", "declined_by_us", "failed"])
