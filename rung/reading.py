@@ -38,6 +38,7 @@ __all__ = [
     "look_here",
     "named_ladder",
     "named_log",
+    "only_reads",
     "print_json",
     "print_line",
     "print_markdown",
@@ -240,6 +241,13 @@ def erased_by_now(events: str) -> Erased | None:
 
     with EventStore.existing(events) as store:
         return store.identities.erased_now()
+
+
+def only_reads(store: EventStore) -> bool:
+    """Whether what was made of a store cannot be kept beside it, which is said then."""
+    if store.database.only_reads:
+        note("nothing can be written where the store is: this is shown, and not kept beside it")
+    return store.database.only_reads
 
 
 def judged_until(until: datetime | None, log: EventLog) -> int:

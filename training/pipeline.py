@@ -17,7 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from features.clock import said_from
-from features.errors import NotEnoughData
+from features.errors import NotEnoughData, StoreError, without_password
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
@@ -237,9 +237,15 @@ def begin_training(url: str, at: int) -> Begun:
 
     Raises
     ------
-    StoreError : there is no such store.
+    StoreError : there is no such store, or none that can keep what was trained on it.
     """
     with EventStore.existing(url) as store:
+        if store.database.only_reads:
+            raise StoreError(
+                f"{without_password(url)}: nothing can be written there, and what is trained on a"
+                " store is kept in it, so that whoever is erased can be traced: copy it (rung"
+                " import STORE --store OTHER) and train on the copy"
+            )
         return Begun(url, at, frozenset(one.id for one in Privacy(store.database).erasures()))
 
 

@@ -34,6 +34,7 @@ from features.store.connecting.engines import (
 )
 from features.store.connecting.looks import Looks
 from features.store.connecting.outages import cause, reachable, shown
+from features.store.connecting.read_only import ONLY_READS
 
 __all__ = [
     "Database",
@@ -71,6 +72,7 @@ class Database:
 
     Parameters
     ----------
+    only_reads : whether it is a file of SQLite beside which nothing can be written.
     trouble : why a transaction that was to write could not; "" where none failed since somebody
         tried what takes room (`features.store.kept.meta.why_not_writable`). On a full disk there
         is room for a small one between those that fail, so that one says nothing.
@@ -81,20 +83,25 @@ class Database:
         self.trouble = ""
         self._vain_until = _LONG_AGO
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self.only_reads = ONLY_READS in engine.get_execution_options()
         self.looks = Looks(engine)
         self._turn: AbstractContextManager[object] = (
             threading.Lock() if self.is_sqlite else nullcontext()
         )
 
     @classmethod
-    def open(cls, url: str | Path) -> Self:
+    def open(cls, url: str | Path, *, may_only_read: bool = False) -> Self:
         """The database at a path or a URL, made where there is none. It holds no tables yet.
+
+        Parameters
+        ----------
+        may_only_read : whether a file of SQLite will do beside which nothing can be written.
 
         Raises
         ------
         StoreError : no database there can be opened.
         """
-        engine = new_engine(url)
+        engine = new_engine(url, may_only_read=may_only_read)
         try:
             with engine.connect() as connection:
                 if engine.dialect.name == "sqlite":
@@ -154,7 +161,7 @@ class Database:
 
     def write_ahead(self) -> None:
         """Let readers go on while there is a writer; the database remembers it."""
-        if self.is_sqlite:
+        if self.is_sqlite and not self.only_reads:
             connection = self.engine.raw_connection()  # it cannot be done within a transaction
             try:
                 driver = cast(sqlite3.Connection, connection.driver_connection)

@@ -143,13 +143,13 @@ class EventStore:
 
     @classmethod
     def existing(cls, url: str | Path) -> EventStore:
-        """As `open`, but StoreError where there is no file yet."""
+        """As `open`, but StoreError where there is no file yet; of one that only reads as well."""
         parsed = parsed_url(url)
         if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
             raise StoreError(
                 f"{shown(parsed)}: there is no such store; import events into it first"
             )
-        return cls.open(url)
+        return cls(open_database(url, may_only_read=True))
 
     def close(self) -> None:
         """Let go of the database; the store cannot be used after."""

@@ -14,6 +14,7 @@ from rung.reading import (
     judged_until,
     named_ladder,
     named_log,
+    only_reads,
     print_json,
     print_line,
     read,
@@ -428,6 +429,8 @@ def _keep(url: str, reports: Sequence[ExperimentReport], until: int) -> None:
     from serving.recommending.experiments import REPORT
 
     with EventStore.existing(url) as store:
+        if only_reads(store):
+            return
         held = Reports(store.database)
         for found in reports:
             report = Report(REPORT, found["ladder"], found["id"], until, dict(found))

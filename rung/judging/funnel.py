@@ -13,6 +13,7 @@ from rung.reading import (
     judged_until,
     named_ladder,
     named_log,
+    only_reads,
     print_json,
     print_line,
     print_table,
@@ -157,6 +158,8 @@ def _is_kept(
     if "://" not in parsed.events or parsed.until is not None:
         return True
     with EventStore.existing(parsed.events) as store:
+        if only_reads(store):
+            return True
         columns = KeptColumns(store.database)
         kept = keep_stays(columns, stays, erased)
         return kept and keep_causes(columns, stays.ladder, stays.until, causes, erased)

@@ -15,6 +15,7 @@ from rung.reading import (
     judged_until,
     named_ladder,
     named_log,
+    only_reads,
     print_json,
     print_line,
     print_table,
@@ -78,7 +79,7 @@ def _keep(url: str, found: Readiness, until: int, erased: Erased | None) -> bool
 
     report = Report("readiness", found["ladder"], "", until, dict(found))
     with EventStore.existing(url) as store:
-        return Reports(store.database).keep_alone(report, erased)
+        return only_reads(store) or Reports(store.database).keep_alone(report, erased)
 
 
 def _print(found: Readiness) -> None:

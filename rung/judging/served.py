@@ -14,6 +14,7 @@ from rung.reading import (
     judged_until,
     loaded_bundle,
     named_log,
+    only_reads,
     print_json,
     print_line,
     read,
@@ -56,7 +57,7 @@ def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
     found = watch_served(bundle, bundle.on(ladder), policy, log, until, progress)
     if "://" in parsed.events and parsed.until is None:
         with EventStore.existing(parsed.events) as store:
-            if not keep_watched(store, found, erased):
+            if not (only_reads(store) or keep_watched(store, found, erased)):
                 progress(NOT_KEPT)
     if parsed.json:
         told = {"scores": found.scores, "offers": found.offers, "policies": found.policies}

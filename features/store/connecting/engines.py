@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from features.errors import StoreError, without_password
 from features.store.connecting.outages import shown
+from features.store.connecting.read_only import ONLY_READS, OnlyReads, way_of
 
 __all__ = [
     "STATEMENTS_AT_HAND",
@@ -77,8 +78,13 @@ def parsed_url(url: str | Path) -> sa.URL:
     return parsed
 
 
-def new_engine(url: str | Path) -> sa.Engine:
-    """An engine whose commits are on the disk when they return. It writes nothing yet."""
+def new_engine(url: str | Path, *, may_only_read: bool = False) -> sa.Engine:
+    """An engine whose commits are on the disk when they return. It writes nothing yet.
+
+    Parameters
+    ----------
+    may_only_read : whether a file of SQLite will do beside which nothing can be written.
+    """
     parsed = parsed_url(url)
     try:
         if parsed.get_backend_name() == "postgresql":
@@ -95,11 +101,13 @@ def new_engine(url: str | Path) -> sa.Engine:
         if parsed.database in (None, "", ":memory:"):
             engine = _in_memory(parsed)
         else:
+            reads = way_of(Path(str(parsed.database))) if may_only_read else None
             engine = sa.create_engine(
                 parsed,
                 connect_args={"timeout": _BUSY_SECONDS, "cached_statements": STATEMENTS_AT_HAND},
+                execution_options={ONLY_READS: reads} if reads else {},
             )
-            _stay_with_file(engine)
+            _stay_with_file(engine, reads)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise StoreError(f"{shown(parsed)}: no such kind of database: {error}") from error
     sa.event.listen(engine, "connect", _make_durable)
@@ -119,7 +127,7 @@ def file_of(engine: sa.Engine) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _stay_with_file(engine: sa.Engine) -> None:
+def _stay_with_file(engine: sa.Engine, reads: OnlyReads | None) -> None:
     """Never write to a file that was deleted or moved away, nor make a new one in its place.
 
     SQLite would do both without a word: what is written to an open file whose folder is gone is
@@ -128,7 +136,9 @@ def _stay_with_file(engine: sa.Engine) -> None:
     made = threading.Event()
 
     def connect(_: sa.Dialect, __: ConnectionPoolEntry, given: list[Any], options: Any) -> None:
-        if made.is_set():
+        if reads is not None:
+            given[0], options["uri"] = reads.uri, True
+        elif made.is_set():
             given[0] = f"file:{quote(str(engine.url.database))}?mode=rw"
             options["uri"] = True
 

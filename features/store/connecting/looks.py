@@ -10,6 +10,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from features.store.connecting.engines import file_of
+from features.store.connecting.read_only import ONLY_READS
 
 __all__ = ["Looks"]
 
@@ -21,8 +22,8 @@ class Looks:
 
     It answers small questions for half of what one of the pool costs, and says whether anything was
     committed, by whatever process, between two looks: SQLite counts the commits that others make,
-    which is to be had for a tenth of what any question costs. PostgreSQL, and a database in memory,
-    have none: nothing is said there.
+    which is to be had for a tenth of what any question costs. PostgreSQL, a database in memory, and
+    a file that can only be read, have none: nothing is said there.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -51,7 +52,7 @@ class Looks:
 
     def _asked(self, text: str, values: Any) -> list[Any] | None:
         found = file_of(self._engine)
-        if found is None:
+        if found is None or ONLY_READS in self._engine.get_execution_options():
             self._let_go()
             return None
         try:

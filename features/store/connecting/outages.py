@@ -14,6 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.errors import StoreAway, without_password
+from features.store.connecting.read_only import see_unchanged
 
 __all__ = ["cause", "reachable", "shown"]
 
@@ -33,6 +34,7 @@ def reachable(engine: sa.Engine) -> Iterator[None]:
     """
     try:
         yield
+        see_unchanged(engine)
     except sa.exc.TimeoutError as error:
         raise StoreAway(f"{shown(engine.url)}: all connections are taken") from error
     except sa.exc.DBAPIError as error:
@@ -82,7 +84,7 @@ def cause(error: BaseException) -> str:
             " store"
         )
     if code & _PRIMARY == sqlite3.SQLITE_CANTOPEN:
-        return "its folder is not there, or nobody here may open the file or make one"
+        return "its folder is not there or only reads, or nobody here may open the file or make one"
     if getattr(said, "sqlstate", None) == _READ_ONLY:
         return "the server is read-only now, as a standby is: name one that writes, or try again"
     lines = str(said).splitlines()

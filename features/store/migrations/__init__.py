@@ -22,14 +22,18 @@ _MOVES: Final = "0017"
 """The last revision that moves all events of an SQLite store."""
 
 
-def open_database(url: str | Path) -> Database:
+def open_database(url: str | Path, *, may_only_read: bool = False) -> Database:
     """The database at a path or a URL with all its tables, made where there is none.
+
+    Parameters
+    ----------
+    may_only_read : whether a file of SQLite will do beside which nothing can be written.
 
     Raises
     ------
     StoreError : no database there can be opened, or it holds something else.
     """
-    database = Database.open(url)
+    database = Database.open(url, may_only_read=may_only_read)
     try:
         if migrate(database):
             database.shorten_log()

@@ -63,7 +63,10 @@ def test_a_database_of_others(tmp_path):
     ("url", "message"),
     [
         ("{folder}/text.db", "cannot be opened: file is not a database"),
-        ("{folder}/no/store.db", "cannot be opened: its folder is not there, or nobody here may"),
+        (
+            "{folder}/no/store.db",
+            "cannot be opened: its folder is not there or only reads, or nobody",
+        ),
         ("sqlite:////{folder}/no/store.db", "cannot be opened"),
         ("nonsense://host/x", "a store is SQLite or PostgreSQL"),
         ("://", "is no store; write a path, sqlite:///events.db or postgresql://"),

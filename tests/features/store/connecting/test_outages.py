@@ -48,7 +48,9 @@ def test_a_folder_that_vanished(tmp_path, use):
         with pytest.raises(StoreAway):
             use(database)
     home.mkdir()
-    with pytest.raises(StoreAway, match="its folder is not there, or nobody here may open"):
+    with pytest.raises(
+        StoreAway, match="its folder is not there or only reads, or nobody here may open"
+    ):
         use(database)
     assert list(home.iterdir()) == []
     home.rmdir()
