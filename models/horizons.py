@@ -19,7 +19,7 @@ from features.errors import UnknownHorizon
 from features.ladder.words import things
 from models.bundle import Bundle, Scores
 from models.scores.goal_model import Estimates, GoalModel
-from models.scores.timing import Timing, spread
+from models.scores.timing import Timing, spread, spread_ends
 
 __all__ = ["WithinDays", "check_days", "knows_times", "within", "within_part"]
 
@@ -81,8 +81,8 @@ def check_days(bundle: Bundle, days: float) -> None:
 def within(bundle: Bundle, scores: Scores, days: float) -> WithinDays:
     """The chances of a bundle's scores within fewer days, with their intervals.
 
-    The intervals are those of the chances within the whole horizon: how exactly it is known when
-    within it leads go on is no part of them.
+    The intervals allow for how exactly the chances within the whole horizon are known, and for how
+    exactly it is known when within it leads go on; those of a bundle of before for the first alone.
 
     UnknownHorizon as for `check_days`.
     """
@@ -141,5 +141,5 @@ def _spread(timing: Timing, whole: Estimates, position: Ints, part: Floats) -> E
     """Estimates within a part of the horizon; NaN where more than the whole is asked about."""
     asked = np.where(part <= 1.0, part, np.nan)
     passed = timing.passed(whole.probability, position, asked)
-    ends = (whole.probability, whole.low, whole.high)
-    return Estimates(*(spread(end, passed) for end in ends))
+    ends = spread_ends(whole.probability, (whole.low, whole.high), passed)
+    return Estimates(spread(whole.probability, passed.w), *ends)

@@ -3,6 +3,9 @@
 A world of its own each time: a bundle of the ladder's horizons says what falls into an eighth, a
 quarter and a half of them (`models.horizons`), beside bundles that were trained for horizons so
 short, and beside an even pace. All are judged on the same later points of the log.
+
+How many of the intervals hold what was planted is counted over simpler worlds, in which the chance
+of each lead within each part is known.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from time import perf_counter
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
 
 from benchmarks.tables import markdown
 from features.arrays import Floats
@@ -23,6 +28,8 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from features.reading import read_events
 from models.horizons import within_part
+from models.scores.calibration import LEVEL
+from models.scores.timing import fit_timing, spread, spread_ends
 from training.decision_points import decision_points
 from training.labels import label
 from training.pipeline import train
@@ -83,7 +90,62 @@ def run(*, small: bool = False) -> str:
     heads = ("within", "came", "said", "read from the score", "trained for it", "even pace",
              "the share", "read minus trained")  # fmt: skip
     told = f"Trained for the ladder's horizons in {seconds[0]:.0f} s, for those three times in"
-    return f"{markdown(heads, rows)}\n\n{told} {seconds[1]:.0f} s more."
+    cover = markdown(
+        ("pace", "leads", "chance alone", "chance and pace", "width", "width with the pace"),
+        list(_covers(20 if small else 400)),
+    )
+    return (
+        f"{markdown(heads, rows)}\n\n{told} {seconds[1]:.0f} s more.\n\n"
+        f"Intervals that hold the planted chance, of {LEVEL:.0%}:\n\n{cover}"
+    )
+
+
+def _covers(worlds: int) -> Iterator[tuple[str, ...]]:
+    """Rows of the share of intervals that hold the truth, without the error of w and with it.
+
+    A lead's hazard passes by u ** pace; where the likely hurry, by u ** (pace / 1.23) of one with
+    twice the hazard.
+    """
+    for title, pace, hurry in (
+        ("at first", 0.5, 0.0),
+        ("even", 1.0, 0.0),
+        ("at the end", 2.0, 0.0),
+        ("even, and the likely hurry", 1.0, 0.3),
+    ):
+        for leads in (60, 200, 1000):
+            found = np.mean(
+                [_covered(world, leads, pace, hurry) for world in range(worlds)], axis=0
+            )
+            shares = (f"{100 * one:.0f} %" for one in found[:2])
+            yield (title, f"{leads:,}", *shares, *(f"{one:.3f}" for one in found[2:]))
+
+
+def _covered(world: int, leads: int, pace: float, hurry: float) -> Floats:
+    """Shape (4,): the share of intervals that hold the truth, without the pace and with it; widths.
+
+    All chances are known but for one factor of the hazards, which is estimated, as is the pace.
+    """
+    rng = np.random.default_rng(world)
+    truth = rng.beta(2, 5, leads)
+    hazard = -np.log1p(-truth)
+    power = pace * (hazard / np.median(hazard)) ** -hurry
+    took = (rng.exponential(size=leads) / hazard) ** (1.0 / power)
+    came = np.where(took <= 1.0, took, np.nan)
+    number = float(np.clip((took <= 1.0).sum(), 1, leads - 1))
+    factor = brentq(lambda one: -np.expm1(-one * hazard).sum() - number, 1e-6, 1e6)
+    away = np.exp(norm.ppf((1.0 + LEVEL) / 2.0) / np.sqrt(number))
+    said, low, high = (-np.expm1(-hazard * factor * one) for one in (1.0, 1.0 / away, away))
+    rung = np.zeros(leads, dtype=np.int64)
+    timing = fit_timing(rung, said, came, np.ones(leads), np.arange(leads), 1)
+    found = []
+    for part in PARTS:
+        wanted = -np.expm1(-hazard * part**power)
+        passed = timing.passed(said, rung, np.array([part]))
+        alone = spread(low, passed.w), spread(high, passed.w)
+        both = spread_ends(said, (low, high), passed)
+        held = [((one <= wanted) & (wanted <= other)).mean() for one, other in (alone, both)]
+        found.append([*held, *((other - one).mean() for one, other in (alone, both))])
+    return np.asarray(np.mean(found, axis=0))
 
 
 def judged(ladder: Ladder, world: int, leads: int) -> Iterator[tuple[Judged, Floats]]:

@@ -9,18 +9,24 @@ outcomes that came later make of it. w is the share of the cumulative hazard tha
 Breslow's estimator (discussion of Cox 1972), where each lead's hazard goes with -log(1 - p). Leads
 that are likelier than others have mostly been active just now, and hurry: w is estimated apart for
 the less and the more likely of a step, and read between them.
+
+How exactly w is known follows from how many leads it was seen of, those included that the curves it
+was drawn to count for: as of a share of so many, with the prior that is drawn to, its quantiles are
+those of a Beta distribution, which rise with w. So the ends of an interval rise with the days too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from scipy.special import betaincinv
 
 from features.arrays import Bools, Floats, Ints
+from models.scores.calibration import LEVEL
 
-__all__ = ["Timing", "fit_timing", "spread"]
+__all__ = ["Passed", "Timing", "fit_timing", "spread", "spread_ends"]
 
 _KNOTS: Final = 24
 _GROUPS: Final = 3
@@ -35,6 +41,14 @@ _SURE: Final = 1e-12
 """How far chances are kept from 0 and 1."""
 
 
+class Passed(NamedTuple):
+    """w of some leads, with the ends of its interval at `calibration.LEVEL`; shape (n,) each."""
+
+    w: Floats
+    low: Floats
+    high: Floats
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Timing:
     """The shares of a goal's hazard that have passed after shares of its horizon.
@@ -43,18 +57,21 @@ class Timing:
     ----------
     level : shape (n_goals, 3), log(-log(1 - p)) of the typical lead of each group; not falling.
     share : shape (n_goals, 3, 25), w at the shares `knots()` of the horizon, from 0 to 1; rising.
+    leads : shape (n_goals, 3), above 0: of how many leads' worth each curve is known; None of what
+        was learned by an earlier version of Rung, which did not say.
     """
 
     level: Floats
     share: Floats
+    leads: Floats | None = None
 
     @staticmethod
     def knots() -> Floats:
         """Shape (25,): the shares of a horizon at which w is known; it changes most at first."""
         return np.asarray((np.arange(_KNOTS + 1) / _KNOTS) ** 2)
 
-    def passed(self, chance: Floats, position: Ints, part: Floats) -> Floats:
-        """Shape (n,): w of each lead after a part of the horizon; NaN where there is no chance.
+    def passed(self, chance: Floats, position: Ints, part: Floats) -> Passed:
+        """W of each lead after a part of the horizon; NaN where there is no chance.
 
         Parameters
         ----------
@@ -63,17 +80,20 @@ class Timing:
         part : shape (n_goals,), in [0, 1]: the part that is asked about, at each position; NaN
             where nothing is known of it.
         """
-        found = np.full(len(chance), np.nan)
+        found = np.full((len(Passed._fields), len(chance)), np.nan)
         level = np.log(-np.log1p(-np.clip(chance, _SURE, 1.0 - _SURE)))
         for at in np.unique(position).tolist():
             here = position == at
-            of_groups = [np.interp(part[at], self.knots(), curve) for curve in self.share[at]]
-            found[here] = np.interp(level[here], self.level[at], of_groups)
-        return found
+            of_groups = np.array([np.interp(part[at], self.knots(), one) for one in self.share[at]])
+            leads = None if self.leads is None else self.leads[at]
+            for row, curve in enumerate((of_groups, *_ends(of_groups, leads))):
+                found[row, here] = np.interp(level[here], self.level[at], curve)
+        return Passed(*found)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {name: getattr(self, name).tolist() for name in self.__slots__}
+        held = {name: getattr(self, name) for name in self.__slots__}
+        return {name: one.tolist() for name, one in held.items() if one is not None}
 
     @classmethod
     def of_dict(cls, values: dict[str, Any]) -> Timing:
@@ -82,19 +102,67 @@ class Timing:
 
     def check(self, goals: int) -> None:
         """ValueError unless it is of so many goals, and its curves rise from 0 to 1."""
-        shapes = [np.shape(getattr(self, name)) for name in self.__slots__]
-        if shapes != [(goals, _GROUPS), (goals, _GROUPS, _KNOTS + 1)]:
+        leads = np.ones((goals, _GROUPS)) if self.leads is None else self.leads
+        shapes = [np.shape(one) for one in (self.level, leads, self.share)]
+        if shapes != [(goals, _GROUPS), (goals, _GROUPS), (goals, _GROUPS, _KNOTS + 1)]:
             raise ValueError("what it knows of time is not that of a ladder with so many steps")
         rises = (np.diff(self.share) >= 0.0).all() and (np.diff(self.level) >= 0.0).all()
         ends = (self.share[..., 0] == 0.0).all() and (self.share[..., -1] == 1.0).all()
         if not (rises and ends and np.isfinite(self.level).all()):
             raise ValueError("what it knows of time does not rise from 0 to 1")
+        if not (np.isfinite(leads).all() and (leads > 0.0).all()):
+            raise ValueError("what it knows of time was seen of no leads")
+
+
+def _ends(w: Floats, leads: Floats | None) -> tuple[Floats, Floats]:
+    """Shapes of w: between what it lies at LEVEL, as a share that was seen of so many leads."""
+    low, high = w.copy(), w.copy()
+    if leads is not None:
+        open_ = (w > 0.0) & (w < 1.0)
+        came, rest = (leads * w)[open_], (leads * (1.0 - w))[open_]
+        low[open_] = betaincinv(came, rest, (1.0 - LEVEL) / 2.0)
+        high[open_] = betaincinv(came, rest, (1.0 + LEVEL) / 2.0)
+    return np.minimum(low, w), np.maximum(high, w)
 
 
 def spread(chance: Floats, passed: Floats) -> Floats:
     """Shape (n,): the part of chances that w has passed of; the chance itself, to the bit, of 1."""
-    hazard = -np.log1p(-np.clip(chance, 0.0, 1.0 - _SURE))
-    return np.where(passed == 1.0, chance, np.minimum(-np.expm1(-hazard * passed), chance))
+    return np.where(
+        passed == 1.0, chance, np.minimum(_chance(_hazard(chance, 0.0) * passed), chance)
+    )
+
+
+def spread_ends(
+    chance: Floats, ends: tuple[Floats, Floats], passed: Passed
+) -> tuple[Floats, Floats]:
+    """Shapes (n,), (n,): the interval of the part of chances that w has passed of.
+
+    A chance's own interval and that of w are as if of two sources: as factors of the hazard, their
+    distances are sides of a right angle. Where w = 1 the interval is the chance's own, to the bit;
+    both ends rise with w and its own ends.
+
+    Parameters
+    ----------
+    ends : shape (n,) each, of the interval of the chances within the whole horizon.
+    """
+    hazard, middle = _hazard(chance, _SURE), spread(chance, passed.w)
+    found = []
+    for sign, end, w_end in zip((-1.0, 1.0), ends, passed[1:], strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):  # of w = 0, which makes nothing likely
+            of_chance = np.log(_hazard(end, _SURE) / hazard)
+            away = np.exp(sign * np.hypot(of_chance, np.log(w_end / passed.w)))
+        there = np.where(passed.w == 0.0, 0.0, _chance(hazard * passed.w * away))
+        there = np.minimum(there, middle) if sign < 0.0 else np.maximum(there, middle)
+        found.append(np.where(passed.w == 1.0, end, there))
+    return found[0], found[1]
+
+
+def _hazard(chance: Floats, least: float) -> Floats:
+    return np.asarray(-np.log1p(-np.clip(chance, least, 1.0 - _SURE)))
+
+
+def _chance(hazard: Floats) -> Floats:
+    return np.asarray(-np.expm1(-hazard))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -113,6 +181,16 @@ class _Reached:
     def leads(self) -> int:
         """Leads that reached the goal."""
         return len(np.unique(self.lead[~np.isnan(self.took)]))
+
+    def known_of(self, worth: float) -> float:
+        """Of how many leads' worth the curve is known that is drawn so; all above 0.
+
+        Leads that count more than others make it less exact than as many alike.
+        """
+        own = np.bincount(self.lead, self.weight * ~np.isnan(self.took))
+        alike = own.sum() ** 2 / (own**2).sum() if own.any() else 0.0
+        sampled = self.leads**2 / alike if alike else 0.0
+        return float((self.leads + worth) ** 2 / (sampled + worth))
 
     def curve(self, parent: Floats, worth: float) -> Floats:
         """Shape (25,): w, drawn to a parent's by as many leads as that is worth."""
@@ -150,10 +228,11 @@ def fit_timing(
     even = Timing.knots()  # the hazard is always the same
     overall = points.curve(even, _OF_STEP)
     level, share = np.zeros((n_goals, _GROUPS)), np.tile(overall, (n_goals, _GROUPS, 1))
+    leads = np.zeros((n_goals, _GROUPS))
     for at in range(n_goals):
         here = points.rows(position == at)
         of_step = here.curve(overall, _OF_STEP)
-        share[at] = of_step
+        share[at], leads[at] = of_step, here.known_of(_OF_STEP)
         if here.leads < _FEWEST:
             continue
         reached = here.hazard[~np.isnan(here.took)]
@@ -161,5 +240,7 @@ def fit_timing(
         group = np.searchsorted(cuts, here.hazard, side="right")
         middles = np.arange(1, 2 * _GROUPS, 2) / (2 * _GROUPS)
         level[at] = np.log(np.quantile(reached, middles))
-        share[at] = [here.rows(group == one).curve(of_step, _OF_GROUP) for one in range(_GROUPS)]
-    return Timing(level, share)
+        groups = [here.rows(group == one) for one in range(_GROUPS)]
+        share[at] = [one.curve(of_step, _OF_GROUP) for one in groups]
+        leads[at] = [one.known_of(_OF_GROUP) for one in groups]
+    return Timing(level, share, leads)

@@ -38,9 +38,10 @@ def test_more_days_never_make_less(trained, scores):
     days = [0.05, 1.0, 7.0, 20.0, 45.0, 90.0]
     found = [within(trained, scores, one) for one in days]
     for goal in ("advance", "purchase"):
-        chances = np.array([getattr(one, goal).probability for one in found])
-        known = ~np.isnan(chances)
-        assert (np.diff(chances, axis=0)[known[1:] & known[:-1]] >= 0.0).all()
+        for end in ("probability", "low", "high"):
+            chances = np.array([getattr(getattr(one, goal), end) for one in found])
+            known = ~np.isnan(chances)
+            assert (np.diff(chances, axis=0)[known[1:] & known[:-1]] >= -1e-12).all()
         for one in found:
             told = getattr(one, goal)
             there = ~np.isnan(told.probability)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta
 
-from models.scores.timing import Timing, fit_timing, spread
+from models.scores.calibration import LEVEL
+from models.scores.timing import Timing, fit_timing, spread, spread_ends
 
 KNOTS = Timing.knots()
 PART = np.array([0.25, 0.25])
@@ -36,7 +38,13 @@ def fitted(position, chance, took, lead=None):
 
 
 def within(timing, chance, position, part):
-    return spread(chance, timing.passed(chance, position, part))
+    return spread(chance, timing.passed(chance, position, part).w)
+
+
+def ends_within(timing, chance, ends, part):
+    """The ends of chances at the first position, as sides of an interval."""
+    where = np.zeros(len(chance), dtype=np.int64)
+    return spread_ends(chance, ends, timing.passed(chance, where, np.array([part, part])))
 
 
 @pytest.mark.parametrize("shape", [0.4, 1.0, 2.0])
@@ -154,6 +162,53 @@ def test_points_of_one_lead_are_no_more_leads():
     np.testing.assert_allclose(many.share, fitted(position, chance, took).share, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [1.0, 2.0])
+def test_intervals_hold_what_was_planted(shape):
+    """Nine in ten, of a rate that is estimated with its pace from 200 leads; not so without it.
+
+    The interval of the rate is Clopper and Pearson's, over worlds of one planted pace.
+    """
+    rng, count, rate = np.random.default_rng(11), 200, 0.3
+    lead, with_pace, without = np.arange(count), [], []
+    for _ in range(120):
+        took = (rng.exponential(size=count) / -np.log1p(-rate)) ** (1 / shape)
+        came = int((took <= 1.0).sum())
+        said = np.full(count, came / count)
+        found = fitted(lead * 0, said, np.where(took <= 1.0, took, np.nan))
+        tail = (1.0 - LEVEL) / 2.0
+        low = beta.ppf(tail, came, count - came + 1)
+        high = beta.ppf(1.0 - tail, came + 1, count - came)
+        one = said[:1]
+        for part in (1 / 8, 1 / 4, 1 / 2):
+            truth = 1.0 - (1.0 - rate) ** (part**shape)
+            ends = ends_within(found, one, (np.array([low]), np.array([high])), part)
+            with_pace.append(ends[0][0] <= truth <= ends[1][0])
+            exact = replace(found, leads=None)
+            ends = ends_within(exact, one, (np.array([low]), np.array([high])), part)
+            without.append(ends[0][0] <= truth <= ends[1][0])
+    assert np.mean(without) < 0.75
+    assert 0.82 < np.mean(with_pace) < 0.97
+
+
+def test_how_exactly_the_pace_is_known():
+    """By leads, not by points; where a few count for most, by fewer; without any, by ten."""
+    position, chance, took, _ = drawn(400)
+    held = fitted(position, chance, took)
+    rows = np.repeat(np.arange(400), 5)
+    many = fitted(position[rows], chance[rows], took[rows], lead=rows)
+    np.testing.assert_allclose(many.leads, held.leads)
+    reached = [len(np.flatnonzero(~np.isnan(took[position == at]))) for at in (0, 1)]
+    assert held.leads.sum(axis=1) == pytest.approx([one + 3 * 30 for one in reached])
+    assert held.leads is not None
+    heavy = np.where(np.arange(400) % 10, 1.0, 40.0)
+    uneven = fit_timing(position, chance, took, heavy, np.arange(400), 2)
+    assert uneven.leads is not None
+    assert uneven.leads.sum() < 0.7 * held.leads.sum()
+    assert (uneven.leads <= held.leads + 1e-9).all()
+    none = np.zeros(0)
+    assert (fitted(none.astype(np.int64), none, none).leads == 10.0).all()
+
+
 @pytest.fixture(scope="module")
 def timing():
     position, chance, took, _ = drawn(3000, shape=0.5, hurry=0.3)
@@ -171,6 +226,26 @@ def test_more_days_never_make_less(timing, chance, parts, at):
     found = [within(timing, one, where, np.full(2, part))[0] for part in (0.0, *parts, 1.0)]
     assert found == sorted(found)
     assert (found[0], found[-1]) == (0.0, chance)
+
+
+@given(
+    chances=st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).map(sorted),
+    parts=st.lists(st.floats(0.0, 1.0), min_size=2, max_size=2).map(sorted),
+)
+def test_more_days_never_make_less_of_an_interval(timing, chances, parts):
+    """Of both its ends, around the chance; the chance's own, to the bit, within all of the time."""
+    low, one, high = (np.array([each]) for each in chances)
+    lows, highs = [], []
+    for part in (0.0, *parts, 1.0):
+        ends = ends_within(timing, one, (low, high), part)
+        middle = within(timing, one, np.array([0]), np.full(2, part))
+        assert ends[0] <= middle <= ends[1]
+        lows.append(ends[0][0])
+        highs.append(ends[1][0])
+    assert (np.diff(lows) >= -1e-12).all()
+    assert (np.diff(highs) >= -1e-12).all()
+    assert (lows[0], lows[-1]) == (0.0, chances[0])
+    assert (highs[0], highs[-1]) == (0.0, chances[2])
 
 
 def test_all_of_the_horizon_is_the_chance():
@@ -191,7 +266,7 @@ def test_kept_and_read_back(timing):
     """To the bit, and what is no such thing is refused."""
     again = Timing.of_dict(timing.as_dict())
     again.check(2)
-    for name in ("level", "share"):
+    for name in ("level", "share", "leads"):
         np.testing.assert_array_equal(getattr(again, name), getattr(timing, name))
     falling, short = timing.share.copy(), timing.share[..., ::2]
     falling[1, 2, 5] = 0.9
@@ -206,3 +281,22 @@ def test_kept_and_read_back(timing):
             wrong.check(2)
     with pytest.raises(ValueError, match="so many steps"):
         timing.check(3)
+    for leads in (timing.leads * 0.0, timing.leads * np.nan):
+        with pytest.raises(ValueError, match="was seen of no leads"):
+            replace(timing, leads=leads).check(2)
+
+
+def test_what_an_earlier_version_kept(timing):
+    """It says nothing of how exactly w is known: the ends are spread as the chance is."""
+    kept = timing.as_dict()
+    del kept["leads"]
+    former = Timing.of_dict(kept)
+    former.check(2)
+    assert "leads" not in former.as_dict()
+    one, ends = np.array([0.3]), (np.array([0.2]), np.array([0.5]))
+    passed = former.passed(one, np.array([0]), PART)
+    found = ends_within(former, one, ends, PART[0])
+    np.testing.assert_allclose(found, [spread(end, passed.w) for end in ends])
+    exact = ends_within(timing, one, ends, PART[0])
+    assert exact[0] < found[0]
+    assert exact[1] > found[1]
