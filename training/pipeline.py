@@ -36,7 +36,7 @@ from models.scores.learners.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Outcomes, arrival_delays, label
-from training.policies.offers import changes_told, learn_offers
+from training.policies.offers import changes_told, contradictions_told, learn_offers
 from training.trust.probes import accept, probed
 
 __all__ = [
@@ -135,7 +135,7 @@ def _trained(
     found = accept(found, accepted)
     progress("effects of offers")  # before the fits: a decision that cannot be read ends here
     offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
-    notes += changes_told(offers)
+    notes += [*changes_told(offers), *contradictions_told(offers)]
     models: dict[str, GoalModel] = {}
     counts: dict[str, Any] = {}
     for goal, outcomes, means in (

@@ -13,11 +13,14 @@ goes first, and then what is left is asked again. Where none is believed nothing
 the posterior is what it was. What is forgotten of an option that changed is its level; how it
 depends on the lead stays.
 
-Only what was drawn by lot is asked: how others chose changes with time as well.
+Only what was drawn by lot is believed to have changed: how others chose changes with time as well.
+Of what was only observed it is asked whether the average of all time is contradicted by what was
+seen lately, which is told and changes nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +34,7 @@ __all__ = [
     "FoundChange",
     "Gram",
     "InSpans",
+    "ObservedChange",
     "ends_of_spans",
     "grown",
     "looked_for",
@@ -127,6 +131,20 @@ class EffectChange:
         return cls(int(held["option"]), ends, tuple(float(one) for one in held["added"]))
 
 
+@dataclass(frozen=True, slots=True)
+class ObservedChange:
+    """What was only observed, and contradicts the average of all time, which is believed.
+
+    Parameters
+    ----------
+    lately : what the option does now, in tau, were it believed that it has changed; `change` says
+        what it did before that.
+    """
+
+    change: EffectChange
+    lately: float
+
+
 def ends_of_spans(when: Ints | None) -> tuple[int, ...]:
     """Where each span but the last ends, so that each holds about as many decisions.
 
@@ -148,7 +166,12 @@ def span_of(ends: tuple[int, ...], when: Ints) -> Ints:
 
 
 def looked_for(
-    gram: Gram, spans: InSpans, precision: Floats, candidates: Floats, size: float = SIZE
+    gram: Gram,
+    spans: InSpans,
+    precision: Floats,
+    candidates: Floats,
+    size: float = SIZE,
+    known: Sequence[FoundChange] = (),
 ) -> list[FoundChange]:
     """The changes that are believed, in the order of being found; shapes are 0 in the last span.
 
@@ -157,17 +180,18 @@ def looked_for(
     precision : shape (n_parameters,), the prior's.
     candidates : shape (n_candidates, k), 1 for the options that change together.
     size : the prior's standard deviation of a change.
+    known : changes that are believed beside them already; they are not among those returned.
     """
     shapes = _shapes(len(spans.pulled))
-    found: list[FoundChange] = []
-    while len(shapes) and len(found) < len(candidates):
+    found = list(known)
+    while len(shapes) and len(found) < len(known) + len(candidates):
         told = _evidence(gram, spans, precision, candidates, shapes, found, size)
         of_all = np.logaddexp.reduce(told, axis=1) - np.log(len(shapes))
         best = int(of_all.argmax())
         if of_all[best] < np.log(LEAST):
             break
         found.append(FoundChange(candidates[best], shapes[int(told[best].argmax())]))
-    return found
+    return found[len(known) :]
 
 
 def grown(gram: Gram, spans: InSpans, found: list[FoundChange]) -> Gram:

@@ -16,7 +16,7 @@ the variances of u, G and b are found by marginal likelihood (empirical Bayes, E
 an amount, which makes it a share. The posterior is exact given the variances; its intervals are
 those of a linear model, conditional on the adjustment being enough where nothing was randomised.
 An effect is that of now: where the data say that it has changed, what it was before is a parameter
-of its own (`models.offers.changes`).
+of its own (`models.offers.changes`). Of what was only observed this is told, and not believed.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from models.offers.changes import (
     FoundChange,
     Gram,
     InSpans,
+    ObservedChange,
     ends_of_spans,
     grown,
     looked_for,
@@ -79,7 +80,8 @@ class EffectRows:
         of which nothing is expected on average.
     when : shape (n,), microseconds since the epoch; without it no effect is asked whether it has
         changed.
-    may_change : shape (n_options,), whose is; None is everyone's.
+    may_change : shape (n_options,), whose is, as it was drawn by lot; None is everyone's. Of the
+        others it is told alone.
     """
 
     contrast: Floats
@@ -128,6 +130,8 @@ class OfferEffects:
     shared, shared_draws : shape (n_shared,) and (n_draws, n_shared), the posterior mean of what
         all options share, g, t and G, and the same draws of it: what is known of one that is new.
     changes : what options did before, where it was not what they do now; one each at most.
+    contradicted : of what was only observed, where what was seen lately contradicts all this. It
+        is told when it is learned; a bundle does not keep it, as nothing follows from it.
     """
 
     mean: Floats
@@ -137,6 +141,7 @@ class OfferEffects:
     shared: Floats
     shared_draws: Floats
     changes: tuple[EffectChange, ...] = ()
+    contradicted: tuple[ObservedChange, ...] = ()
 
     def tau(self, topic: Floats, modifiers: Floats) -> Floats:
         """Shape (n, n_options): posterior means; `topic` has that shape, 0 for no ask."""
@@ -284,10 +289,11 @@ def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffec
     ends = ends_of_spans(rows.when)
     # The matrices are small: where another process has a core, a second thread only waits for it.
     with threadpool_limits(1):
-        gram, spans = _grams(layout, options, rows, mean, ends)
+        gram, spans = seen = _grams(layout, options, rows, mean, ends)
         logs = _found_deviations(layout, options, gram) if len(rows) else np.log(_USUAL_SD)
         precision = _precision(layout, options, logs)
-        found = looked_for(gram, spans, precision, _candidates(rows, options), _size(layout))
+        lots, others = _candidates(rows, options)
+        found = looked_for(gram, spans, precision, lots, _size(layout))
         if found:  # what was taken for a spread of options may have been a change
             gram = grown(gram, spans, found)
             logs = _found_deviations(layout, options, gram, len(found))
@@ -296,6 +302,9 @@ def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffec
         parameters = cho_solve(factor, gram.vector)
         parameters[: len(mean)] += mean
         covariance = cho_solve(factor, np.eye(len(parameters)))
+        usual = precision[: len(mean)]
+        observed = looked_for(*seen, usual, others, _size(layout), known=found)
+        contradicted = _contradicted(layout, options, seen, mean, ends, logs, found, observed)
     to = layout.reduced(options)
     now = covariance[: len(mean), : len(mean)]
     steps = np.random.default_rng(seed + is_rest).standard_normal((_DRAWS, len(mean)))
@@ -311,6 +320,7 @@ def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffec
         shared=_short(parameters[shared]),
         shared_draws=_short(drawn[:, shared]),
         changes=_changes(ends, found, _short(parameters[len(mean) :])),
+        contradicted=contradicted,
     )
 
 
@@ -326,11 +336,37 @@ def _changes(
     return tuple(EffectChange(option, ends, tuple(added[option].tolist())) for option in changed)
 
 
-def _candidates(rows: EffectRows, options: Options) -> Floats:
-    """Shape (n_candidates, k): each option that may change, and all asks of them together."""
-    may = np.ones(len(options), dtype=np.bool_) if rows.may_change is None else rows.may_change
-    each = np.eye(len(options) - 1)[may[:-1]]
-    asks = (may & options.is_ask)[:-1]
+def _contradicted(
+    layout: _Layout,
+    options: Options,
+    seen: tuple[Gram, InSpans],
+    mean: Floats,
+    ends: tuple[int, ...],
+    logs: Floats,
+    found: list[FoundChange],
+    observed: list[FoundChange],
+) -> tuple[ObservedChange, ...]:
+    """What options that were only observed do now and did before, were their changes believed."""
+    if not observed:
+        return ()
+    gram = grown(*seen, [*found, *observed])
+    precision = _precision(layout, options, logs, len(found) + len(observed))
+    factor = cho_factor(gram.matrix + np.diag(precision), lower=True)
+    parameters = cho_solve(factor, gram.vector)
+    lately = _short(layout.reduced(options)[:, 0] @ (parameters[: len(mean)] + mean))
+    changes = _changes(ends, observed, _short(parameters[len(mean) + len(found) :]))
+    return tuple(ObservedChange(one, float(lately[one.option])) for one in changes)
+
+
+def _candidates(rows: EffectRows, options: Options) -> tuple[Floats, Floats]:
+    """Shapes (n, k): each option that was drawn by lot, and all asks of them; and the others."""
+    by_lot = np.ones(len(options), dtype=np.bool_) if rows.may_change is None else rows.may_change
+    return _each_and_asks(options, by_lot), _each_and_asks(options, ~by_lot)
+
+
+def _each_and_asks(options: Options, some: Bools) -> Floats:
+    each = np.eye(len(options) - 1)[some[:-1]]
+    asks = (some & options.is_ask)[:-1]
     return np.concatenate([each, asks[None]]) if asks.sum() > 1 else each
 
 

@@ -243,3 +243,43 @@ def test_a_world_that_drifts_is_not_a_change_of_offers():
         drifted = rows.residual + np.where(rows.when < 100 * DAY, -0.12, 0.12)
         told.append(fit_effects(OPTIONS, replace(rows, residual=drifted)).changes)
     assert sum(one != () for one in told) <= 0.1 * WORLDS
+
+
+# ------------------------------------------------------------------------- what was only observed
+
+BY_OTHERS = np.zeros(len(OPTIONS), dtype=np.bool_)
+
+
+@pytest.mark.parametrize("world", [WORN, TURNED, FADING], ids=["worn", "turned", "fading"])
+def test_what_was_observed_lately_contradicts_and_changes_nothing(world):
+    """It is told of nearly each world what the guide did and does; the effects are all time's."""
+    lately, before = [], []
+    for seed in range(WORLDS):
+        rows = replace(world(seed), may_change=BY_OTHERS)
+        found, all_time = fit_effects(OPTIONS, rows), fit_effects(OPTIONS, replace(rows, when=None))
+        assert found.as_dict() == all_time.as_dict()
+        told = [one for one in found.contradicted if one.change.option == 0]
+        lately += [one.lately for one in told]
+        before += [one.lately + one.change.before for one in told]
+    assert len(lately) > 0.8 * WORLDS
+    assert abs(np.mean(before) - np.mean(lately)) > 0.7
+    if world is not FADING:
+        assert np.mean(lately) == pytest.approx(TRUE[0], abs=0.15)
+
+
+def test_in_quiet_worlds_nothing_contradicts():
+    """Nor where all go on more often by and by, asked or not."""
+    told = []
+    for seed in range(2 * WORLDS):
+        rows = replace(rows_of(seed), may_change=BY_OTHERS)
+        assert rows.when is not None
+        drifted = rows.residual + (seed % 2) * np.where(rows.when < 100 * DAY, -0.12, 0.12)
+        told.append(fit_effects(OPTIONS, replace(rows, residual=drifted)).contradicted)
+    assert np.mean([one != () for one in told]) <= 0.07
+
+
+def test_what_was_drawn_is_asked_first():
+    """A change that a lot tells of is believed; beside it nothing contradicts of the others."""
+    found = fit_effects(OPTIONS, replace(rows_of(1, guide(-0.9)), may_change=np.arange(6) < 1))
+    assert [one.option for one in found.changes] == [0]
+    assert found.contradicted == ()

@@ -36,7 +36,13 @@ from training.decision_points import decision_points
 from training.pipeline import TrainConfig, train
 from training.policies import offers
 from training.policies.decisions import observed_decisions
-from training.policies.offers import OfferCounts, changes_told, learn_offers, tried_of
+from training.policies.offers import (
+    OfferCounts,
+    changes_told,
+    contradictions_told,
+    learn_offers,
+    tried_of,
+)
 from training.simulation.world import SimulationConfig, simulate
 
 QUICK = TrainConfig(fit=FitConfig(folds=2, repeats=1, boosting=BoostingConfig(most_rounds=15)))
@@ -348,6 +354,48 @@ def test_an_offer_that_does_what_it_did_is_believed_by_all_of_it(monkeypatch):
     monkeypatch.setattr(changes, "LEAST", np.inf)
     assert model.as_dict() == learned(events, until=100)[0].as_dict()
     assert changes_told(model) == []
+
+
+def extended_by_others(before: float, now: float, leads: int = 1500) -> list[Event]:
+    """Leads that come over 50 days, half of whom others extend a guide at any time of two weeks.
+
+    Of those who were asked a share of `before` goes on within days, or would have and does not, if
+    it came in the first half; of `now`, if later.
+    """
+    rng = np.random.default_rng(5)
+    events = []
+    for at in range(leads):
+        lead, first = f"lead-{at:04}", 50 * at / leads
+        events += [event(lead, "page", first + day) for day in (0, *rng.uniform(0, 18, 3))]
+        goes_on, asked = first + rng.exponential(25), first + rng.uniform(1, 15)
+        if rng.random() < 0.5 and asked < goes_on:
+            events.append(extended(lead, asked, "guide"))
+            helps = before if at < leads / 2 else now
+            if rng.random() < helps:
+                goes_on = asked + rng.uniform(0.1, 5)
+            elif goes_on < asked + 7 and rng.random() < -helps:
+                goes_on = np.inf
+        if goes_on < first + 40:
+            events.append(event(lead, "video", goes_on, fraction=1.0))
+    return events
+
+
+def test_what_was_observed_lately_and_contradicts_what_is_believed_is_told():
+    """It changes nothing: how others choose changes as well. Where nothing changes none is told."""
+    model, counts = learned(extended_by_others(-0.8, 0.4), until=120)
+    at = PLACE["guide"]
+    assert counts.drawn == 0
+    assert model.evidence[at] == "observational"
+    (one,) = [o for o in model.advance.effects.contradicted if o.change.option == at]
+    assert one.lately > 0.5 > -0.5 > one.lately + one.change.before
+    assert us(25) < one.change.since < us(40)
+    (told,) = contradictions_told(model)
+    assert f"guide {model.advance.effects.mean[at, 0]:+.2f} is believed, " in told
+    assert "until then" in told
+    assert told.endswith(": only a lot can tell")
+    assert changes_told(model) == []
+    quiet, _ = learned(extended_by_others(0.2, 0.2), until=120)
+    assert contradictions_told(quiet) == []
 
 
 def test_what_is_certain_was_not_given_at_random():
