@@ -20,6 +20,7 @@ from features.clock import microseconds
 from features.errors import EventsError, did_you_mean, without_password
 from features.events.columns import distinct
 from features.events.formats.checks import checked
+from features.events.formats.decimals import Decimals
 from features.events.formats.exports.mapped import mapped_layout
 from features.events.formats.exports.recognise import layout_named
 from features.events.formats.files import event_files, row_batches
@@ -144,7 +145,7 @@ def read_table(
     return _read(Path(source), reading, strict, rejects, progress)
 
 
-def read_in_tables(
+def read_in_tables(  # noqa: PLR0913 likewise
     file: Path,
     size: int,
     *,
@@ -154,6 +155,7 @@ def read_in_tables(
     layout: str | ImportColumns | None,
     rejects: Path | None,
     groups: range | None = None,
+    decimals: Decimals | None = None,
 ) -> Generator[EventTable, None, ImportReport]:
     """As `read_table` of one file, about `size` rows at a time, so that any file fits.
 
@@ -163,6 +165,8 @@ def read_in_tables(
     Parameters
     ----------
     groups : one of its `row_groups`; None for all of it.
+    decimals : is told how numbers were written, for the caller to check with other files; None
+        checks them of this one alone.
 
     Raises
     ------
@@ -174,11 +178,13 @@ def read_in_tables(
     reading = replace(reading, tell=lambda said: told.setdefault(said))
     accepted, seen = 0, _Seen()
     with Rejects.into(rejects) as rejected:
+        rejected.decimals = decimals or rejected.decimals
         for tables in _gathered(_tables(file, reading, rejected, None, seen), size):
             table = concat(tables)
             accepted += len(table)
             yield table
-        rejected.decimals.check()
+        if decimals is None:
+            rejected.decimals.check()
     return ImportReport(
         rows=accepted + rejected.total,
         accepted=accepted,

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from features.errors import EventsError
 from features.events.columns import distinct
+from features.events.formats.decimals import Decimals
 from features.events.formats.files import row_groups
 from features.events.formats.import_report import ImportReport
 from features.events.log import LogColumns
@@ -84,6 +85,7 @@ def import_events(
             ("files are read", "each message once"),
         )
         read, settled = cluster.regrouped(by_message)
+        Decimals.of_parts(answer.told["decimals"] for answer in read).check()
         report = _report([answer.told for answer in read], passed_over)
         report = replace(
             report,
@@ -132,6 +134,7 @@ def _read(
     """The rows of a stretch that are fine, by message ids; those without one stay together."""
     file, groups = stretches[number]
     rejects = None if asked.rejects is None else _rejects(staging, number)
+    decimals = Decimals()
     tables = read_in_tables(
         file,
         _ROWS,
@@ -141,12 +144,13 @@ def _read(
         layout=asked.layout,
         rejects=rejects,
         groups=groups,
+        decimals=decimals,
     )
     while True:
         try:
             table = next(tables)
         except StopIteration as end:
-            return Done(number, end.value.as_dict())
+            return Done(number, {**end.value.as_dict(), "decimals": decimals.as_dict()})
         codes, ids = distinct(table.message_id)
         known = [str(id_) for id_ in ids]
         where = np.append(part_of(known, parts), number % parts)

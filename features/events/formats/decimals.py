@@ -7,8 +7,8 @@ as 1.234 would be read as another number than it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -97,6 +97,25 @@ class Decimals:
         file, lines = places
         for at in np.flatnonzero(_found(pc.match_substring_regex(texts, pattern)))[:1].tolist():
             kept[column] = _Seen(texts[at].as_py(), file, int(lines[at]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready: what was seen of a part of a log, for `of_parts`."""
+        return {
+            "either": {column: list(seen) for column, seen in self._either.items()},
+            "comma": {column: list(seen) for column, seen in self._comma.items()},
+            "has_point": sorted(self._has_point),
+        }
+
+    @classmethod
+    def of_parts(cls, parts: Iterable[Mapping[str, Any]]) -> Decimals:
+        """What one reading would have seen of parts, by the `as_dict` of each, in their order."""
+        found = cls()
+        for part in parts:
+            for kept, name in ((found._either, "either"), (found._comma, "comma")):
+                for column, seen in part[name].items():
+                    kept.setdefault(column, _Seen(*seen))
+            found._has_point.update(part["has_point"])
+        return found
 
     def check(self) -> None:
         """EventsError where numbers of a column have a comma, and others were read by a point."""

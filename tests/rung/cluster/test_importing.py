@@ -112,3 +112,32 @@ def test_messages_without_an_id(b2b, tmp_path):
     report, leads = import_events(Here(), folder, tmp_path / "parts", 2, replace(asked(b2b)))
     assert (report.accepted, report.duplicates, leads) == (12, 0, 4)
     assert np.diff(log_of(tmp_path / "parts", b2b).starts).tolist() == [3, 3, 3, 3]
+
+
+WRITTEN = {
+    "another file shows a comma": (["1.234"], ["1.234,50"], True),
+    "another file shows it first": (["1.234,50"], ["1.234"], True),
+    "another file shows a point": (["1.234", "1.234,50"], ["2.5"], False),
+    "none shows any": (["1.234"], ["1.235"], False),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "is_refused"), WRITTEN.values(), ids=list(WRITTEN))
+def test_how_numbers_are_written_is_told_of_all_files(b2b, tmp_path, first, second, is_refused):
+    """As on one machine, and in its words: what one file shows of a column holds for the others."""
+    source = tmp_path / "log"
+    source.mkdir()
+    for name, values in (("1", first), ("2", second)):
+        rows = [page("2026-01-01", f"l{name}{at}", seconds=one) for at, one in enumerate(values)]
+        jsonl(source / f"{name}.jsonl", *rows)
+    if not is_refused:
+        import_events(Here(), source, tmp_path / "parts", 2, asked(b2b))
+        found, one = log_of(tmp_path / "parts", b2b), log_of(source, b2b)
+        assert fingerprint(found) == fingerprint(one)
+        return
+    with pytest.raises(EventsError, match="may be a thousand") as alone:
+        read_events(source, b2b)
+    with pytest.raises(EventsError) as refused:
+        import_events(Here(), source, tmp_path / "parts", 2, asked(b2b))
+    assert str(refused.value) == str(alone.value)
+    assert not (tmp_path / "parts").exists()
