@@ -5,7 +5,14 @@ Python's own `g` turns to an exponent where a figure has more places than digits
 
 from __future__ import annotations
 
-__all__ = ["rounded", "signed"]
+from features.ladder.words import in_percent
+
+__all__ = ["percent", "rounded", "signed"]
+
+
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as a percentage with one decimal, "12.3 %"; a dash where there is none."""
+    return "–" if share is None else in_percent(share, 1)
 
 
 def rounded(value: float, digits: int = 4) -> str:

@@ -12,6 +12,7 @@ from features.arrays import Ints
 from features.ladder.words import in_percent
 from features.signals.protected import ProtectedTrait
 from models.judging.groups.figures import GroupFigure, GroupMeasure, GroupVerdict, compared_groups
+from models.judging.rounding import percent
 
 __all__ = [
     "ASKED",
@@ -199,7 +200,7 @@ def _apart(one: GroupFigure, least: float) -> str:
             f" {_signed(one.rest)}; what came of them is {_times(one)} that of the rest"
         )
         return f"{one.trait} {one.group!r} is apart: {what} {_between(one)}, {limit}"
-    what = f"{_percent(one.value)} {_SAYS[one.measure]}, {_percent(one.rest)} of the rest"
+    what = f"{percent(one.value)} {_SAYS[one.measure]}, {percent(one.rest)} of the rest"
     times = f"{_times(one)} as much {_between(one)}"
     return f"{one.trait} {one.group!r} is apart: {what}; that is {times}, {limit}"
 
@@ -266,11 +267,7 @@ def _interval(one: GroupFigure) -> str:
 
 
 def _shown(one: GroupFigure, value: float | None) -> str:
-    return _signed(value) if one.measure == CALIBRATION else _percent(value)
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else in_percent(value, 1)
+    return _signed(value) if one.measure == CALIBRATION else percent(value)
 
 
 def _signed(value: float | None) -> str:

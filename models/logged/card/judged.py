@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from features.ladder.words import in_percent
+from models.judging.rounding import percent
 from models.judging.served import AS_SERVED, MODEL
 from models.logged.card.on_record import GOALS, OnRecord
-from models.logged.card.wording import bullets, number, percent, plain, sentence, table, unmeasured
+from models.logged.card.wording import bullets, number, plain, sentence, table, unmeasured
 from models.scores.calibration import LEVEL
 
 __all__ = ["METRICS", "analyses", "evaluation_data", "gate_words", "not_judged", "verdict_of"]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from features.ladder.words import things
+from models.judging.rounding import percent
 from models.judging.served import BETTER, WORSE
 from models.logged.card.judged import not_judged
 from models.logged.card.on_record import GOALS, OnRecord
-from models.logged.card.wording import EVALUATE, bullets, listed, percent, plain, sentence
+from models.logged.card.wording import EVALUATE, bullets, listed, plain, sentence
 
 __all__ = ["caveats", "intended_use"]
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from features.ladder.words import in_percent
-
 __all__ = [
     "EVALUATE",
     "EVALUATE_POLICY",
     "bullets",
     "listed",
     "number",
-    "percent",
     "plain",
     "sentence",
     "table",
@@ -40,11 +37,6 @@ def sentence(words: str) -> str:
 def number(value: float | None, form: str = ".4f") -> str:
     """A figure in a format of Python's; a dash where there is none."""
     return "–" if value is None else format(value, form).replace("-", "\N{MINUS SIGN}")
-
-
-def percent(value: float | None) -> str:
-    """A share in [0, 1] as a percentage with one decimal."""
-    return "–" if value is None else in_percent(value, 1)
 
 
 def listed(names: Iterable[str]) -> str:

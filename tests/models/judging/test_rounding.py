@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.judging.rounding import rounded, signed
+from models.judging.rounding import percent, rounded, signed
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,8 @@ def test_it_is_the_figure(value: float, digits: int) -> None:
     assert "e" not in said
     assert math.isclose(float(said.replace(",", "")), value, rel_tol=0.51 * 10 ** (1 - digits))
     assert (signed(value, digits), signed(-value, digits)) == (f"+{said}", f"-{said}")
+
+
+def test_a_share_that_may_not_be_there() -> None:
+    """With one decimal, a space before the sign; a dash where there is none."""
+    assert [percent(None), percent(0.1234), percent(0.0)] == ["–", "12.3 %", "0.0 %"]

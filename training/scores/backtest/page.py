@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from features.clock import rfc3339, said_at, when
 from features.files import new_folder
+from models.judging.rounding import percent
 from training.scores.backtest.figures import FoldFigures
 from training.scores.backtest.folds import Backtest
 from training.scores.backtest.verdict import chosen, gaps
-from training.scores.written.wording import TITLES, number, percent, with_error
+from training.scores.written.wording import TITLES, number, with_error
 
 __all__ = ["as_dict", "table", "verdict_lines", "write_backtest"]
 

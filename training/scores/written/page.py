@@ -9,6 +9,7 @@ from features.clock import rfc3339
 from features.ladder.words import in_percent
 from models.judging.groups.report import GROUPS_EXPLAINED, GroupsReport, group_rows
 from models.judging.metrics import Bin
+from models.judging.rounding import percent
 from models.scores.calibration import LEVEL
 from training.scores.reordering import SAYS, Reordering, TopLeads
 from training.scores.results import (
@@ -28,7 +29,6 @@ from training.scores.written.wording import (
     WENT_ON,
     moved_words,
     number,
-    percent,
     with_error,
 )
 

@@ -14,7 +14,6 @@ __all__ = [
     "WENT_ON",
     "moved_words",
     "number",
-    "percent",
     "with_error",
 ]
 
@@ -30,11 +29,6 @@ WENT_ON: Final = {"advancement": "advanced", "purchase": "bought"}
 def number(value: float | None, form: str) -> str:
     """A figure in a format of Python's; a dash where there is none."""
     return "–" if value is None else format(value, form)
-
-
-def percent(value: float | None) -> str:
-    """A share in [0, 1] as a percentage with one decimal."""
-    return "–" if value is None else in_percent(value, 1)
 
 
 def with_error(value: float | None, error: float | None, sign: str = "") -> str:

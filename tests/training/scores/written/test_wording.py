@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from training.scores.results import SignalUse
-from training.scores.written.wording import moved_words, number, percent, with_error
+from training.scores.written.wording import moved_words, number, with_error
 
 QUIET = SignalUse("activity.recent", 0.05, 0.4, "higher", 0.98, 0.97, 0.04, 0.02, has_moved=False)
 """A signal that weighs something, and is what it was."""
@@ -12,7 +12,6 @@ QUIET = SignalUse("activity.recent", 0.05, 0.4, "higher", 0.98, 0.97, 0.04, 0.02
 def test_figures_as_text():
     """A figure is rounded; one that does not exist is a dash."""
     assert [number(None, ".2f"), number(1.234, ".2f")] == ["–", "1.23"]
-    assert [percent(None), percent(0.1234)] == ["–", "12.3 %"]
 
 
 def test_errors_stand_beside():
