@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 from zlib import crc32
 
 import sqlalchemy as sa
@@ -31,7 +31,7 @@ from features.store.connecting.locks import OF_A_LEAD, OF_MINUTES
 from features.store.connecting.outages import shown
 from features.store.database import Database, Prepared
 from features.store.identities.links import Identities, links_of, links_of_table
-from features.store.identities.members import known_since, lead_of, members_of
+from features.store.identities.members import lead_of
 from features.store.identities.rule import Link
 from features.store.identities.turns import Erased, check_no_erasure
 from features.store.inserts import Inserts
@@ -49,7 +49,7 @@ from features.store.people.actions import Actions
 from features.store.people.hands import Hands
 from features.store.people.minutes import add_minutes, minutes_of
 from features.store.people.names import LeadNames
-from features.store.places import places_of, sent_ids, sent_under, with_message_id
+from features.store.places import sent_ids, with_message_id
 from features.store.privacy.opt_outs import check_not_out, opted_out_since
 from features.store.privacy.screening import screened, screened_rows
 from features.store.privacy.suppressions import Suppressions, suppressed_among
@@ -57,16 +57,13 @@ from features.store.schema import JOINED, NAMED
 from features.store.schema import events as _events
 from features.store.schema import identities as _identities
 from features.store.schema import meta as _meta
-from features.store.schema import opt_outs as _opt_outs
 from features.store.whole_log.log import dated_after, log_of_all, log_of_some
 from features.store.whole_log.message_ids import MessageIds, events_of
+from features.store.whole_log.of_lead import LeadRows, Stamp
 from features.store.whole_log.recent import RecentEvents
-from features.store.whole_log.tables import objects_of
 
 __all__ = ["Appended", "AtWriting", "Event", "EventStore", "Stamp", "StoredScore"]
 
-Stamp = tuple[object, ...]
-"""What differs whenever something else is known of a lead."""
 _BATCH: Final = 10_000
 
 
@@ -128,8 +125,7 @@ class EventStore:
         columns = (_events.c[name] for name in Event._fields)
         is_it = with_message_id(engine.dialect.name, sa.bindparam("message"))
         self._of_message = Prepared.of(sa.select(*columns).where(is_it), engine)
-        self._of_lead = Prepared.of(_rows_of_lead(engine.dialect.name), engine)
-        self._stamp = Prepared.of(_stamp_of_lead(engine.dialect.name), engine)
+        self._lead_rows = LeadRows(database)
 
     @classmethod
     def open(cls, url: str | Path) -> EventStore:
@@ -303,8 +299,7 @@ class EventStore:
             if not is_new:
                 return False
             if check is not None:
-                rows = self._of_lead.within(connection, lead=first.lead_id)
-                held = _lead_and_rows(first.lead_id, rows)[1]
+                held = self._lead_rows.within(connection, first.lead_id)
                 check(AtWriting(held, minutes_of(connection, day)))
             self._inserts.events(connection, others)
             if minutes:
@@ -349,34 +344,19 @@ class EventStore:
     # ---------------------------------------------------------------------------------- reading
 
     def read(self, id_: str) -> tuple[str, list[Row]]:
-        """The lead that an id belongs to, and its events in time order.
-
-        They are as `features.events.of_lead.log_of_rows` takes them. What is known of one lead
-        under several ids was known of it when these were known to be one; the id that the lead
-        began with is the lead. (Before, the others were somebody else.)
-        """
-        return _lead_and_rows(id_, self._found(id_))
+        """The lead that an id belongs to, and its events in time order; see `LeadRows.read`."""
+        return self._lead_rows.read(id_)
 
     def read_stamped(self, id_: str) -> tuple[Stamp, str, list[Row]] | None:
         """As `read`, with the stamp of what was read; None where that is None."""
-        found = self._found(id_)
-        if not found or found[0][-1]:
-            return None
-        leads, _, _, _, known, _, joined, _ = zip(*found, strict=True)
-        return (leads[0], len(found), max(known), max(joined)), *_lead_and_rows(id_, found)
-
-    def _found(self, id_: str) -> list[tuple[Any, ...]]:
-        return [] if "\0" in id_ else self._of_lead.all(self.database, lead=id_)
+        return self._lead_rows.read_stamped(id_)
 
     def stamp(self, id_: str) -> Stamp | None:
         """What differs whenever something else is known of the lead that an id belongs to.
 
         None of a lead of which nothing is known, or which must not be profiled.
         """
-        if "\0" in id_:
-            return None
-        ((lead, count, *rest, is_out),) = self._stamp.all(self.database, lead=id_)
-        return None if is_out or not count else (lead, count, *rest)
+        return self._lead_rows.stamp(id_)
 
     def events_of(self, id_: str) -> list[Row]:
         """The events of the lead that an id belongs to; see `read`."""
@@ -445,55 +425,3 @@ class EventStore:
             wanted = wanted.where(dated_after(after))
         with self.database.reading() as connection:
             return int(connection.scalar(wanted) or 0)
-
-
-def _lead_and_rows(id_: str, rows: list[tuple[Any, ...]]) -> tuple[str, list[Row]]:
-    """What the lead of an id is called, and its events, from what was selected of it."""
-    if not rows:
-        return id_, []
-    leads, sent_ids, names, occurred, known, texts, joined, _ = zip(*rows, strict=True)
-    if joined.count(0) != len(joined):
-        known = known_since(sent_ids, occurred, known, joined)
-    return leads[0], list(zip(names, occurred, known, objects_of(texts), strict=True))
-
-
-_ALONE: Final = sa.literal_column("0", sa.BigInteger)  # since when an id alone is the lead
-
-
-def _rows_of_lead(dialect: str) -> sa.Select[tuple[str, str, str, int, int, str, int, int]]:
-    """The events of a lead, with what it is called, the id that each came under, if it is out.
-
-    The last is how many of its ids have opted out, in each row the same.
-    """
-    # By the events and not by the ids: to join the two, SQLite goes through all of both.
-    wanted = sa.select(
-        sa.func.coalesce(_identities.c.lead_id, _events.c.lead_id),
-        _events.c.lead_id,
-        _events.c.name,
-        _events.c.occurred_at,
-        _events.c.known_at,
-        _events.c.properties,
-        sa.func.coalesce(_identities.c.joined_at, _ALONE),
-        _out_of_lead(),
-    ).select_from(_events.outerjoin(_identities, _identities.c.id == _events.c.lead_id))
-    its_own = sent_under(dialect, sa.select(members_of().c.id))
-    in_order = wanted.order_by(_events.c.occurred_at, _events.c.lead_id, _events.c.message_id)
-    return in_order.where(its_own)
-
-
-def _stamp_of_lead(dialect: str) -> sa.Select[Any, int, Any, Any, int]:
-    own = places_of(dialect, sa.select(members_of().c.id))
-    return sa.select(
-        sa.func.max(sa.func.coalesce(_identities.c.lead_id, own.c.lead_id)),
-        sa.func.count(own.c.lead_id),
-        sa.func.max(own.c.known_at),
-        sa.func.max(sa.func.coalesce(_identities.c.joined_at, _ALONE)),
-        _out_of_lead(),
-    ).select_from(own.outerjoin(_identities, _identities.c.id == own.c.lead_id))
-
-
-def _out_of_lead() -> sa.ScalarSelect[int]:
-    """How many ids of a lead have opted out."""
-    members = members_of()
-    out = members.join(_opt_outs, _opt_outs.c.id == members.c.id)
-    return sa.select(sa.func.count()).select_from(out).scalar_subquery()

@@ -1,1 +1,1 @@
-"""A whole log: as a table that is imported, and as all that signals read."""
+"""What is read of events: a whole log, as it is imported and as signals read it, or one lead's."""

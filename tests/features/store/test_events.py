@@ -73,7 +73,9 @@ def test_a_lead_of_many_ids_is_read_in_steps_of_their_number(tmp_path):
     for ids in (range(300), range(300, 1800)):
         store.ingest([arrival(f"{at}", f"anon-{at}", at) for at in ids])
         store.ingest([arrival(f"c{at}", "user", at, f"anon-{at}") for at in ids])
-        taken.append([_steps(store, one) for one in (store._of_lead, store._stamp)])
+        taken.append(
+            [_steps(store, one) for one in (store._lead_rows._of_lead, store._lead_rows._stamp)]
+        )
     assert len(store.events_of("user")) == 3600
     stamped = store.stamp("anon-7")
     assert stamped is not None

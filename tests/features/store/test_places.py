@@ -283,7 +283,11 @@ def test_what_is_asked_of_a_lead_is_asked_of_it_alone(tmp_path):
             Lead.read(connection, "l1", 5)
             Held.read(connection, "l2", 5)
             erase(connection, "l3", 5, None)
-        for prepared in (store._of_lead, store._stamp, store._of_message):
+        for prepared in (
+            store._lead_rows._of_lead,
+            store._lead_rows._stamp,
+            store._of_message,
+        ):
             asked.append((prepared.text, ("l1",) * len(prepared.order or ())))
         assert len(asked) > 60
         assert list(scans(store, asked)) == []
