@@ -511,7 +511,7 @@ def test_the_catalogue_comes_along(trained, b2b, tmp_path):
 
 def test_other_signals(folder, monkeypatch):
     """A bundle that was trained on signals that are computed otherwise now is refused."""
-    monkeypatch.setattr("models.bundle.signals_of", lambda _: ())
+    monkeypatch.setattr("models.bundle.files.signals_of", lambda _: ())
     with pytest.raises(BundleError, match="trained on other signals than this version of Rung"):
         load_bundle(folder)
 

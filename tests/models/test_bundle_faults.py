@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from features.errors import BundleError
-from models.bundle import _hash, load_bundle, save_bundle
+from models.bundle import load_bundle, save_bundle
+from models.bundle.files import _hash
 from tests.faults import Faults, each_fault, failing_disk
 
 
