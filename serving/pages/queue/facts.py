@@ -17,9 +17,9 @@ from features.signals.rules import met_any
 from serving.pages.common import words
 from serving.scoring.answers import ReasonAnswer
 
-__all__ = ["Fact", "loss_of", "named", "newest_fact", "question_of", "ways_of"]
+__all__ = ["Fact", "done_since", "loss_of", "named", "newest_fact", "question_of", "ways_of"]
 
-FactKind = Literal["question", "refusal", "milestone", "offer", "visit", "none"]
+FactKind = Literal["question", "refusal", "milestone", "offer", "visit", "done", "none"]
 _TEXT_KEYS: Final = ("text", "question", "message", "body", "subject", "topic", "about")
 """What a lead asked stands in one of these properties of the event."""
 _LONGEST: Final = 400
@@ -71,6 +71,33 @@ def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now:
         offer_id, at = history.extended[-1]
         return Fact("offer", f"Has not answered “{_title(ladder, offer_id)}”", at)
     return _last_visit(rows, ladder, now)
+
+
+def done_since(
+    fact: Fact, rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now: int
+) -> Fact | None:
+    """What we did last with a lead, where that came after the newest fact; None for nothing.
+
+    Whoever reads the row knows then that a call went unanswered, or that an offer is out.
+    """
+    rules, names = activity_of(ladder), ladder.events
+    titles = {one.event: one.title for one in reversed(ladder.buttons)}
+    titles[names.business_replied] = "We replied"
+    found = [
+        Fact("done", f"Offered “{_title(ladder, offer_id)}”", at)
+        for offer_id, at in history.extended
+    ]
+    found += [
+        Fact("done", words.shown(titles[row[0]]), _at(row))
+        for row in rows
+        if row[2] <= now
+        and row[0] in titles
+        and row[0] != names.offer_extended
+        and not met_any((*rules.interest, *rules.against), row[0], row[3])
+    ]
+    latest = max(found, key=lambda one: one.at or 0, default=None)
+    is_told = fact.kind == "offer" or latest is None or (latest.at or 0) <= (fact.at or 0)
+    return None if is_told else latest
 
 
 def question_of(rows: Sequence[Row], ladder: Ladder, now: int) -> str:

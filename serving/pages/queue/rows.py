@@ -18,7 +18,7 @@ from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.agreed import Agreed, agreed_with
 from serving.pages.queue.aside import Aside, aside_of, ended_aside_of
-from serving.pages.queue.facts import Fact, named, newest_fact
+from serving.pages.queue.facts import Fact, done_since, named, newest_fact
 from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk
 from serving.process.working.actions import zone
@@ -72,6 +72,7 @@ class LeadRow:
     reach : by which ways it may be reached, and which are closed.
     waiting_since, fact_at : RFC 3339, UTC; "" for none.
     moved : which way the chance went within a week, by 5 points or more.
+    done_last : what we did after that, and how long ago: "No answer 2 hours ago"; "" for nothing.
     reasons : at most two, whose sign fits; none for a chance that is as usual.
     beside : where there is no reason to tell, how the chance lies beside the average at the step.
     done : what its reader just did with it, and can still take back.
@@ -89,6 +90,7 @@ class LeadRow:
     fact_at: str
     fact_ago: str
     waits: str
+    done_last: str
     reasons: Sequence[ReasonAnswer]
     beside: str
     moved: Literal["up", "down", ""]
@@ -127,6 +129,7 @@ def _row(
     person, history = person_of(lead_id, rows, ladder, now), history_of(rows, ladder, now)
     fact, doing = newest_fact(rows, history, ladder, now), doing_of(ladder, item)
     waiting, owner = item["waiting_since"], desk.owner_of(lead_id)
+    latest = done_since(fact, rows, history, ladder, now)
     reasons = named(words.telling(item), rows, ladder, now)
     return LeadRow(
         person=person,
@@ -136,6 +139,7 @@ def _row(
         fact_at=rfc3339(fact.at) if fact.at else "",
         fact_ago=words.ago(fact.at, now) if fact.at else "",
         waits=words.age(microseconds(instant(waiting)), now) if waiting else "",
+        done_last=f"{latest.text} {words.ago(latest.at, now)}" if latest else "",
         reasons=reasons,
         beside="" if reasons else words.beside_usual(item),
         moved=_moved(item),

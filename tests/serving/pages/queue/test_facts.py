@@ -7,7 +7,7 @@ import pytest
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from features.offers.history import history_of
-from serving.pages.queue.facts import named, newest_fact
+from serving.pages.queue.facts import done_since, named, newest_fact
 from serving.scoring.answers import ReasonAnswer
 
 B2B = read_ladder("b2b")
@@ -98,3 +98,33 @@ def test_what_speaks_against_somebody_is_named(events, what):
     other = something | {"signal": "other"}
     found = named([something, nothing, other], rows, B2B, NOW)
     assert found == [something | {"text": something["text"] + what}, nothing, other]
+
+
+OFFERED = ("offer_extended", 1.0, {"offer": "strategy-session"})
+TITLE = "Offered “Strategy session on your weakest handovers”"
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ([], None),
+        ([("call_unanswered", 0.5, {}), VISIT], "No answer"),
+        ([OFFERED, VISIT], TITLE),
+        ([OFFERED, ("call_unanswered", 0.5, {})], "No answer"),
+        ([("lead_asked", 1.0, {}), ("call_unanswered", 0.5, {})], "No answer"),
+        ([("call_unanswered", 2.0, {}), ("lead_asked", 1.0, {})], None),
+        ([("business_replied", 0.5, {})], "We replied"),
+        ([OFFERED, ("offer_declined", 0.5, {"offer": "strategy-session"})], None),
+        ([("call_unanswered", 10.0, {}), ("session_booked", 0.5, {})], None),
+    ],
+)
+def test_what_we_did_since_is_told(events, told):
+    """Nobody calls again who has just called in vain; of what was answered nothing is told twice."""
+    rows = [
+        (name, NOW - round(ago * DAY_US), NOW - round(ago * DAY_US), properties)
+        for name, ago, properties in [*STEPS, *events]
+    ]
+    history = history_of(rows, B2B, NOW)
+    fact = newest_fact(rows, history, B2B, NOW)
+    latest = done_since(fact, rows, history, B2B, NOW)
+    assert (latest and latest.text) == told
