@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
 from features.events.readable import channels_of, fit_in, fit_of
@@ -23,6 +24,8 @@ FactKind = Literal["question", "refusal", "milestone", "offer", "visit", "done",
 _TEXT_KEYS: Final = ("text", "question", "message", "body", "subject", "topic", "about")
 """What a lead asked stands in one of these properties of the event."""
 _LONGEST: Final = 400
+_LATELY_DAYS: Final = 7
+"""What we did before is no news of ours."""
 _SOMETHING: Final = "against.recent"
 """The signal of all that speaks against a lead, which does not say what that is."""
 
@@ -69,14 +72,14 @@ def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now:
         return max(told_of, key=lambda fact: fact.at or 0)
     if history.unanswered and history.extended:
         offer_id, at = history.extended[-1]
-        return Fact("offer", f"Has not answered “{_title(ladder, offer_id)}”", at)
+        return Fact("offer", f"Has not answered {_title(ladder, offer_id)}", at)
     return _last_visit(rows, ladder, now)
 
 
 def done_since(
     fact: Fact, rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now: int
 ) -> Fact | None:
-    """What we did last with a lead, where that came after the newest fact; None for nothing.
+    """What we did last with a lead, of the last days and after the newest fact; None for nothing.
 
     Whoever reads the row knows then that a call went unanswered, or that an offer is out.
     """
@@ -84,8 +87,7 @@ def done_since(
     titles = {one.event: one.title for one in reversed(ladder.buttons)}
     titles[names.business_replied] = "We replied"
     found = [
-        Fact("done", f"Offered “{_title(ladder, offer_id)}”", at)
-        for offer_id, at in history.extended
+        Fact("done", f"Offered {_title(ladder, offer_id)}", at) for offer_id, at in history.extended
     ]
     found += [
         Fact("done", words.shown(titles[row[0]]), _at(row))
@@ -96,7 +98,8 @@ def done_since(
         and not met_any((*rules.interest, *rules.against), row[0], row[3])
     ]
     latest = max(found, key=lambda one: one.at or 0, default=None)
-    is_told = fact.kind == "offer" or latest is None or (latest.at or 0) <= (fact.at or 0)
+    since = max(fact.at or 0, now - _LATELY_DAYS * DAY_US)
+    is_told = fact.kind == "offer" or latest is None or (latest.at or 0) <= since
     return None if is_told else latest
 
 
@@ -162,7 +165,7 @@ def _against(rows: Sequence[Row], ladder: Ladder, now: int) -> str:
     if name == events.consent:
         what = f"{ways_of(held)} refused".lower()
     elif name == events.offer_declined:
-        what = f"said no to “{_title(ladder, as_text(held.get(OFFER)) or '')}”"
+        what = f"said no to {_title(ladder, as_text(held.get(OFFER)) or '')}"
     elif met_any([rule for rule in rules if not rule.where], name, held):
         what = words.titled(words.shown(name)).lower()
     else:
@@ -172,7 +175,7 @@ def _against(rows: Sequence[Row], ladder: Ladder, now: int) -> str:
 
 def _refusals(history: OfferHistory, ladder: Ladder) -> list[Fact]:
     return [
-        Fact("refusal", f"Said no to “{_title(ladder, offer_id)}”", at)
+        Fact("refusal", f"Said no to {_title(ladder, offer_id)}", at)
         for offer_id, at in history.declined.items()
     ]
 
@@ -241,5 +244,7 @@ def _when(row: Row) -> int:
 
 
 def _title(ladder: Ladder, offer_id: str) -> str:
+    """What an offer is called, in quotes; "an offer" for one that was not named."""
     offer = ladder.offer(offer_id)
-    return offer.title if offer else words.titled(offer_id) if offer_id else "an offer"
+    called = offer.title if offer else words.titled(words.shown(offer_id))
+    return f"“{called}”" if called else "an offer"

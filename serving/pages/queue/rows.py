@@ -72,7 +72,8 @@ class LeadRow:
     reach : by which ways it may be reached, and which are closed.
     waiting_since, fact_at : RFC 3339, UTC; "" for none.
     moved : which way the chance went within a week, by 5 points or more.
-    done_last : what we did after that, and how long ago: "No answer 2 hours ago"; "" for nothing.
+    done_last : what we did after that, and how long ago: "2 hours ago: No answer"; "" for
+        nothing.
     reasons : at most two, whose sign fits; none for a chance that is as usual.
     beside : where there is no reason to tell, how the chance lies beside the average at the step.
     done : what its reader just did with it, and can still take back.
@@ -139,7 +140,7 @@ def _row(
         fact_at=rfc3339(fact.at) if fact.at else "",
         fact_ago=words.ago(fact.at, now) if fact.at else "",
         waits=words.age(microseconds(instant(waiting)), now) if waiting else "",
-        done_last=f"{latest.text} {words.ago(latest.at, now)}" if latest else "",
+        done_last=f"{words.sentence(words.ago(latest.at, now))}: {latest.text}" if latest else "",
         reasons=reasons,
         beside="" if reasons else words.beside_usual(item),
         moved=_moved(item),

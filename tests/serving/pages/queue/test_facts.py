@@ -114,12 +114,14 @@ TITLE = "Offered “Strategy session on your weakest handovers”"
         ([("lead_asked", 1.0, {}), ("call_unanswered", 0.5, {})], "No answer"),
         ([("call_unanswered", 2.0, {}), ("lead_asked", 1.0, {})], None),
         ([("business_replied", 0.5, {})], "We replied"),
+        ([("call_unanswered", 7.5, {})], None),
+        ([("offer_extended", 0.5, {})], "Offered an offer"),
         ([OFFERED, ("offer_declined", 0.5, {"offer": "strategy-session"})], None),
         ([("call_unanswered", 10.0, {}), ("session_booked", 0.5, {})], None),
     ],
 )
 def test_what_we_did_since_is_told(events, told):
-    """Nobody calls again who has just called in vain; of what was answered nothing is told twice."""
+    """Nobody calls again who has just called in vain; what was answered is told once."""
     rows = [
         (name, NOW - round(ago * DAY_US), NOW - round(ago * DAY_US), properties)
         for name, ago, properties in [*STEPS, *events]
