@@ -107,7 +107,7 @@ def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
             "typical": model.typical.tolist(),
         }
         if model.timing is not None:
-            parts[goal]["timing"] = model.timing.as_dict()
+            parts[goal] |= _parts_of(model.timing)
         if model.learner is not None:
             (folder / f"{goal}{model.learner.suffix}").write_bytes(model.learner.to_bytes())
     (folder / "model.json").write_text(_json(parts), encoding="utf-8")
@@ -197,8 +197,22 @@ def _goal_model(folder: Path, goal: str, part: dict[str, Any], types: _Types) ->
         read_learner(folder, goal, types.listed, types.permitted),
         Calibrator.of_dict(part["calibrator"]),
         np.array(part["typical"], dtype=np.float64),
-        Timing.of_dict(part["timing"]) if "timing" in part else None,
+        _timing(part),
     )
+
+
+def _parts_of(timing: Timing) -> dict[str, Any]:
+    """How soon a goal is reached; how exactly is beside it: an earlier version passes over that."""
+    held = timing.as_dict()
+    leads = held.pop("leads", None)
+    return {"timing": held} if leads is None else {"timing": held, "timing_leads": leads}
+
+
+def _timing(part: dict[str, Any]) -> Timing | None:
+    if "timing" not in part:
+        return None
+    more = {"leads": part["timing_leads"]} if "timing_leads" in part else {}
+    return Timing.of_dict({**part["timing"], **more})
 
 
 def _offer_model(folder: Path, ladder: Ladder) -> OfferModel:

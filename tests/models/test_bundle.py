@@ -88,6 +88,16 @@ def test_save_and_load_score_alike(trained, bundle_folder, shot):
     assert_same_scores(load_bundle(bundle_folder), trained, shot)
 
 
+def test_how_exactly_times_are_known_is_beside_what_earlier_versions_read(trained, bundle_folder):
+    """It comes back; and without it the rest is what a version that does not know of it has."""
+    held = json.loads((bundle_folder / "model.json").read_text())["purchase"]
+    assert set(held["timing"]) == {"level", "share"}
+    loaded = load_bundle(bundle_folder).purchase.timing
+    assert loaded is not None
+    np.testing.assert_array_equal(loaded.leads, trained.purchase.timing.leads)
+    assert held["timing_leads"] == trained.purchase.timing.leads.tolist()
+
+
 def test_the_chances_of_the_next_step_alone(trained, shot):
     """They are those that a score tells; who has bought or is lost has none."""
     lost = np.arange(len(shot)) % 5 == 0
