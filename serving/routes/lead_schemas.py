@@ -86,7 +86,9 @@ class UndoRequest(StrictRequest):
 class OptOutRequest(StrictRequest):
     """Why: for whoever asks later."""
 
-    reason: str = Field("", max_length=1000, description="Kept, and part of an export.")
+    reason: Annotated[str, AfterValidator(stored_text)] = Field(
+        "", max_length=1000, description="Kept, and part of an export."
+    )
 
 
 # ----------------------------------------------------------------------------------------- Answers

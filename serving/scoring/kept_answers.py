@@ -57,13 +57,14 @@ class _Kept:
 
     mark: object
     stamp: Stamp
+    scorer: Scorer
     ranking: object
     until: int
     told: KeptAnswer
 
 
 class KeptScores:
-    """The present scores of the leads of a scorer."""
+    """The present scores of the leads of a scorer; several threads may ask for them."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
@@ -84,6 +85,7 @@ class KeptScores:
         mark = scorer.store.database.looks.mark()  # before it is looked at: what comes is news
         if (
             kept is not None
+            and kept.scorer is scorer  # threads may still ask the former one
             and not is_over(kept.until, now, _KEPT_US)
             and kept.ranking is scorer.ranking
         ):
@@ -95,21 +97,21 @@ class KeptScores:
         return self._fresh(scorer, lead_id, mark)
 
     def _fresh(self, scorer: Scorer, lead_id: str, mark: object) -> KeptAnswer:
-        ranking = scorer.ranking  # likewise
+        ranking, keeping = scorer.ranking, self._kept  # likewise: let go of meanwhile, it is gone
         found = scorer.score_stamped(lead_id)
         if found is None:  # nothing is known of it, or it must not be profiled: this says which
-            self._kept.pop(lead_id, None)
+            keeping.pop(lead_id, None)
             return told(scorer.score(lead_id))
         stamp, due, answer = found
         fresh = told(answer)
-        if len(self._kept) >= _MOST:
-            self._kept.clear()
+        if len(keeping) >= _MOST:
+            keeping.clear()
         # Answers that were given together are not found anew together: nobody waits for many.
         spread = crc32(lead_id.encode()) % (_KEPT_US // 2)
         until = scorer.clock() + _KEPT_US - spread
         if due is not None:
             until = min(until, due)
-        self._kept[lead_id] = _Kept(mark, stamp, ranking, until, fresh)
+        keeping[lead_id] = _Kept(mark, stamp, scorer, ranking, until, fresh)
         return fresh
 
 

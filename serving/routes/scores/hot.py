@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -35,10 +36,22 @@ _READ: Final = needs("read")
 # ----------------------------------------------------------------------- What is said of a score
 
 
-def score_told(
+async def score_told(
     service: Service, lead_id: str, as_of: int | None = None, horizon_days: Sequence[float] = ()
 ) -> KeptAnswer:
-    """What is said of a lead, now or at an instant; it raises as `Scorer.score` does."""
+    """What is said of a lead, now or at an instant; it raises as `Scorer.score` does.
+
+    A file is read at once. A server may be frozen, or a table of it locked: it is waited for in a
+    thread, or nobody else would be answered meanwhile, not even whether the process is alive.
+    """
+    if service.store.database.is_sqlite:
+        return _told(service, lead_id, as_of, horizon_days)
+    return await run_in_threadpool(_told, service, lead_id, as_of, horizon_days)
+
+
+def _told(
+    service: Service, lead_id: str, as_of: int | None, horizon_days: Sequence[float]
+) -> KeptAnswer:
     try:
         if as_of is None and not horizon_days:
             return service.kept_scores.of(service.scorer, lead_id)
@@ -135,4 +148,4 @@ async def _score(request: Request) -> Response:
     service: Service = request.app.state.service
     await _READ.asker(request)
     lead_id = request.scope["path"][len(_LEADS) : -len(_SCORE)]
-    return score_answer(score_told(service, lead_id), request.headers.get("if-none-match"))
+    return score_answer(await score_told(service, lead_id), request.headers.get("if-none-match"))

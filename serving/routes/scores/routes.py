@@ -57,7 +57,7 @@ async def lead_score(
     out of profiling has the status `opted_out`, and nothing is computed of it.
     """
     on_ladder(query.ladder)
-    told = score_told(service, lead_id, query.as_of, query.horizon_days)
+    told = await score_told(service, lead_id, query.as_of, query.horizon_days)
     return score_answer(told, if_none_match)
 
 

@@ -349,6 +349,7 @@ def test_what_generated_clients_are_called(client):
         ("GET", "/settings/webhooks/{}", None, 422),
         ("GET", "/settings/webhooks/{}/remove", None, 422),
         ("GET", "/settings/offers/{}", None, 422),
+        ("POST", "/settings/keys/{}/revoke", None, 422),
     ],
 )
 def test_an_id_that_no_database_can_be_asked_for(client, method, path, body, status):

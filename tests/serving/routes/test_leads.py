@@ -524,3 +524,10 @@ def test_nothing_personal_is_logged(running, caplog):
     assert said not in " ".join(
         f"{record.getMessage()} {record.__dict__}" for record in caplog.records
     )
+
+
+def test_a_reason_that_no_database_takes(client):
+    """PostgreSQL keeps no NUL: it is the caller's mistake, and the lead is not out."""
+    lead = "lead-0007"
+    assert client.post(path(lead, "opt-out"), json={"reason": "a\0"}).status_code == 422
+    assert status_of(client, lead) != "opted_out"

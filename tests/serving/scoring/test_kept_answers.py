@@ -116,6 +116,31 @@ def test_an_answer_is_of_the_ranking_before_it():
     assert asked.count == 2
 
 
+def test_what_is_let_go_of_meanwhile_is_not_kept():
+    """A lead is erased, or another model serves, while its score is found: nobody is told it."""
+    asked, kept = Asked(), KeptScores()
+    scorer = cast(Scorer, asked)
+    kept.let_go_of_erased(scorer)
+
+    def erased() -> None:
+        asked.erased = (1, NOW)
+        kept.let_go_of_erased(scorer)
+
+    asked.mark, asked.meanwhile = 1, erased
+    kept.of(scorer, "ann")
+    assert not kept._kept
+    other = Asked()
+
+    def served_by_other() -> None:
+        kept.of(cast(Scorer, other), "ben")
+
+    other.mark, asked.meanwhile = 1, served_by_other
+    kept.of(scorer, "ann")
+    asked.meanwhile = lambda: None
+    kept.of(cast(Scorer, other), "ann")
+    assert (asked.count, other.count) == (2, 2)
+
+
 def test_an_erased_lead_is_out_of_memory():
     """After an erasure nothing is kept of the lead, also where nobody asks for it again."""
     asked, kept = Asked(), KeptScores()

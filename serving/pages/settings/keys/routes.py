@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from serving.edge.access import Asker, access_of, needs
 from serving.edge.errors import UnknownKey
 from serving.edge.keys import Key
+from serving.edge.schemas import PathId
 from serving.edge.sessions import keep_session
 from serving.pages.common.forms import form_of
 from serving.pages.settings.keys.making import (
@@ -81,7 +82,7 @@ async def make_key_settings(request: Request, service: Served, asker: Setter) ->
 
 @router.get(_HOME + "/{key_id}/revoke")
 async def revoke_key_page(
-    request: Request, key_id: str, service: Served, asker: Setter
+    request: Request, key_id: PathId, service: Served, asker: Setter
 ) -> Response:
     """What follows from revoking a key, and the button that does."""
     keys = access_of(request).keys
@@ -98,7 +99,7 @@ async def revoke_key_page(
 
 
 @router.post(_HOME + "/{key_id}/revoke", dependencies=[Depends(needs("admin", is_page=True))])
-async def revoke_key_settings(request: Request, key_id: str, service: Served) -> Response:
+async def revoke_key_settings(request: Request, key_id: PathId, service: Served) -> Response:
     """Take a key back, for good."""
     await form_of(request)
     access = access_of(request)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +19,8 @@ from features.store.database import Database
 from features.store.schema import events
 from serving.app import create_app
 from serving.edge.rate_limit import RateLimit
-from serving.routes.scores.hot import HotPath
+from serving.process.service import Service
+from serving.routes.scores.hot import HotPath, score_told
 from serving.settings import Settings
 from tests.serving import world
 from tests.serving.callers import bearer, make
@@ -319,3 +323,24 @@ def test_a_trace_goes_by_the_routes(both):
     for more in ({}, {"fastapi.telemetry": object()}, {"root_path": "/rung"}):
         asked.append(layer._route({**scope, **more}) is not None)
     assert asked == [True, False, False]
+
+
+@pytest.mark.parametrize("is_sqlite", [True, False])
+def test_nobody_waits_for_a_server_that_another_waits_for(is_sqlite):
+    """A frozen server keeps the score of a lead, and the process goes on to answer others."""
+    goes_on = threading.Event()
+
+    def of(*_: object) -> str:
+        return "waited for" if goes_on.wait(0 if is_sqlite else 10) else "at once"
+
+    store = SimpleNamespace(database=SimpleNamespace(is_sqlite=is_sqlite))
+    kept = SimpleNamespace(of=of)
+    service = cast(Service, SimpleNamespace(store=store, kept_scores=kept, scorer=None))
+
+    async def both() -> object:
+        asked = asyncio.create_task(score_told(service, "ann"))
+        await asyncio.sleep(0)
+        goes_on.set()
+        return await asked
+
+    assert asyncio.run(both()) == ("at once" if is_sqlite else "waited for")
