@@ -312,7 +312,7 @@ def operation_id(route: APIRoute) -> str:
     return f"get{name[0].upper()}{name[1:]}"
 
 
-_ASKING: Final = ("find", "list", "export")
+_ASKING: Final = ("get", "find", "list", "export")
 """Verbs of routes that read."""
 
 

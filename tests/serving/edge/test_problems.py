@@ -330,7 +330,8 @@ def test_what_generated_clients_are_called(client):
     ]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z][A-Za-z]{2,24}", name) for name in names)
-    assert {"getLeadScore", "recommend", "listScores", "createWebhook"} <= set(names)
+    assert {"getLeadScore", "recommend", "listScores", "getExperiment", "getFunnel"} <= set(names)
+    assert not [name for name in names if name.startswith("getGet")]
     assert set(found["webhooks"]) == set(TYPES)
     assert found["servers"] == [{"url": "/", "description": "The service that this was asked of"}]
 
