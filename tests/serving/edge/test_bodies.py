@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import zlib
 
 import pytest
+from starlette.exceptions import HTTPException
 
+from serving.edge.bodies import to_value
 from tests.serving import world
 from tests.serving.shapes import is_problem
 
@@ -81,3 +84,25 @@ def test_a_bomb(own):
     bomb = gzip.compress(b" " * (17 * 1024 * 1024))
     answer = post(own, "/v1/recommendations", bomb, **{"Content-Encoding": "gzip"})
     is_problem(answer, 413)
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_collector_keeps_away_from_a_large_body(is_on):
+    """It looks through nothing that is being read, and is as it was afterwards, whatever it was."""
+    looks: list[str] = []
+
+    def look(phase: str, _: dict[str, int]) -> None:
+        looks.append(phase)
+
+    was_on, body = gc.isenabled(), b"[" + b"[]," * 200_000 + b"1]"
+    (gc.enable if is_on else gc.disable)()
+    gc.callbacks.append(look)
+    try:
+        assert len(to_value(body)) == 200_001
+        with pytest.raises(HTTPException):
+            to_value(body[:-1])
+        assert gc.isenabled() is is_on
+        assert len(looks) < 20  # it would look some hundred times
+    finally:
+        gc.callbacks.remove(look)
+        (gc.enable if was_on else gc.disable)()
