@@ -404,7 +404,7 @@ def as_days(text: str) -> float:
     except ValueError:
         days = 0.0
     if not 0.0 < days < 100_000.0:
-        raise argparse.ArgumentTypeError("must be a number of days above 0")
+        raise argparse.ArgumentTypeError("must be a number of days above 0 and below 100000")
     return days
 
 

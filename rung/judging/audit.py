@@ -51,7 +51,7 @@ def add_audit(verbs: Any) -> None:
 
 
 def _days(text: str) -> float:
-    return _positive(text, "a number of days above 0")
+    return _positive(text, "a number of days above 0 and below 100000")
 
 
 def _capacity(text: str) -> float:

@@ -270,7 +270,7 @@ def test_nothing_was_known_yet(bundle_folder, events_file, tmp_path):
         *("score", events_file, "--bundle", bundle_folder, "--as-of", "2001-01-01"),
         *("--out", tmp_path / "s.parquet"),
     )
-    assert "there is no event in it" in said
+    assert "events.parquet: nothing in it was known by then" in said
     assert "left out (known only later)" in said
 
 

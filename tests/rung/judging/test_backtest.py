@@ -36,9 +36,9 @@ def test_a_log_that_is_too_short(small_file):
     assert "the log is too short for 900 folds: it goes from " in said
 
 
-@pytest.mark.parametrize("days", ["0", "-3", "soon", "nan"])
+@pytest.mark.parametrize("days", ["0", "-3", "soon", "nan", "100000"])
 def test_days_are_days(small_file, days):
     """A look-back that is no number of days is refused before anything is read."""
     said = call("backtest", small_file, "--ladder", "b2b", f"--look-back={days}")
     assert said.code == 2
-    assert "must be a number of days above 0" in said.err
+    assert "must be a number of days above 0 and below 100000" in said.err
