@@ -34,7 +34,10 @@ _LOOK_SECONDS: Final = 1.0
 _GATHER_SECONDS: Final = 0.1
 """How long news gathers at least, so that what comes together is scored together."""
 _MOST_GATHER_SECONDS: Final = 1.0
-"""Under load scoring rests as long as it worked, up to this, where its process answers too."""
+"""Under load scoring rests as long as it worked, up to this, where requests are answered beside it:
+they get the processor, and more of what is new of a lead is scored at once."""
+_LATE_SECONDS: Final = 3.0
+"""News that waited longer than this lets it rest no more."""
 _CURRENT_SECONDS: Final = 2.0
 """How often a process looks for another model."""
 _RUN_SECONDS: Final = 2.0
@@ -60,8 +63,13 @@ async def keep_fresh(service: Service) -> None:
         if not scored:
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
-        rest = min(worked, _MOST_GATHER_SECONDS) if service.is_answering else 0.0
-        await asyncio.sleep(max(rest, _GATHER_SECONDS))
+        await asyncio.sleep(_rest(service, worked))
+
+
+def _rest(service: Service, worked: float) -> float:
+    """For how many seconds news gathers after so many of work."""
+    may_rest = service.shares_processors and service.freshness < _LATE_SECONDS
+    return max(min(worked, _MOST_GATHER_SECONDS) if may_rest else 0.0, _GATHER_SECONDS)
 
 
 def _enter(service: Service) -> bool:

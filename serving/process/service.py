@@ -63,7 +63,8 @@ class Service:
     ----------
     clock : the present, in microseconds since the epoch; all that runs here asks it alone.
     holder : names this process where several share work.
-    is_answering : whether the process answers requests beside its work.
+    shares_processors : whether requests are answered beside its work, by this process or by the
+        one that has started it.
     problem : why the model that is to serve does not, or why it is not known which one is to; ""
         where it does.
     held_back : the ladder of a bundle that does not serve, as another process scores with another
@@ -88,7 +89,7 @@ class Service:
     write_backs: Sequence[WriteBack] = ()
     clock: Callable[[], int] = now
     kept_scores: KeptScores = field(default_factory=KeptScores)
-    is_answering: bool = True
+    shares_processors: bool = True
     run: Run | None = None
     problem: str = ""
     held_back: Ladder | None = None

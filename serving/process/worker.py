@@ -48,7 +48,7 @@ async def _work(settings: Settings, with_parent: bool, chores: Sequence[Chore]) 
     connectors = settings.connectors
     write_backs = read_write_backs(connectors, os.environ) if connectors else ()
     service = Service.open(settings, write_backs)
-    service.is_answering = False
+    service.shares_processors = with_parent
     settle()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):

@@ -75,6 +75,22 @@ def test_no_answer_of_an_erased_lead_is_kept(service):
     assert not service.kept_scores._kept
 
 
+@pytest.mark.parametrize(
+    ("shares", "waited", "worked", "rest"),
+    [
+        (True, 0.0, 0.02, 0.1),
+        (True, 0.9, 0.6, 0.6),
+        (True, 2.9, 5.0, 1.0),
+        (True, 3.0, 5.0, 0.1),
+        (False, 0.0, 5.0, 0.1),
+    ],
+)
+def test_scoring_rests_where_requests_are_answered(service, shares, waited, worked, rest):
+    """As long as it worked, and no more where news waits long, or nobody wants the processor."""
+    service.shares_processors, service.freshness = shares, waited
+    assert background._rest(service, worked) == rest
+
+
 @pytest.mark.parametrize("ahead", [HOUR, DAY])
 def test_leads_with_news_under_a_clock_that_was_ahead(service, clock, ahead):
     """Marks and scores of a clock that was ahead hold up nobody, and no wait is negative."""
