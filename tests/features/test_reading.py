@@ -161,7 +161,7 @@ def test_the_future_is_set_aside(tmp_path):
     assert report.moved_clocks == 0
     assert "4 rows set aside (dated in the future)" in report.lines()
     early = datetime(2026, 3, 1, 11, tzinfo=UTC)
-    with pytest.raises(EventsError, match=r"no event in it\n.*\n.*4 rows set aside"):
+    with pytest.raises(EventsError, match=r"known by then\n.*\n.*4 rows set aside"):
         read_events(file, LADDER, until=early, now=now)
     assert len(read_events(file, LADDER)[0]) == 5
 

@@ -254,7 +254,7 @@ def test_tuned_and_trained(few, here):
     told = done(*asked, "--minutes", "0.001", "--out", "tuned.toml", "--study", "s.db", "--json")
     assert told.json["trials"] == 1
     text = (here / "tuned.toml").read_text()
-    assert text.startswith("# 1 trial: ")
+    assert text.startswith("# 1 trial, of the configuration begun with, which stays: ")
     again = done(*asked, "--minutes", "0.001", "--out", "tuned.toml", "--study", "s.db")
     assert "going on from 1 trial" in again.err
     assert again.out.splitlines()[-1] == "configuration in tuned.toml"

@@ -204,7 +204,7 @@ def test_three_hundred_that_leave(tmp_path):
     with live.running(store, tmp_path / "none", tmp_path, RUNG_LOG_LEVEL="info") as process:
         for at in range(300):
             _leave(process.port, WITH_BODIES[at % len(WITH_BODIES)], at % 2 == 0)
-        live.eventually(lambda: process.said().count('"event": "request"') >= 300)
+        live.eventually(lambda: process.said().count('"event":"request"') >= 300)
         scraped = httpx2.get(f"{process.url}/metrics").text
         lines = [json.loads(one) for one in process.said().splitlines() if one.startswith("{")]
     assert [one for one in lines if one["level"] == "error"] == []
