@@ -24,6 +24,7 @@ from rung.options import (
 )
 from rung.reading import (
     days_asked,
+    expected_purchases,
     horizons_option,
     loaded_bundle,
     print_json,
@@ -212,8 +213,7 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
         suffix = "".join(parsed.out.suffixes[-2:]).lower()
         suffix = ".csv.gz" if suffix.endswith(".csv.gz") else parsed.out.suffix.lower()
         count = write_rows(part, suffix, with_horizons(schema_of(bundle.ladder), horizons), rows)
-    longest = bundle.ladder.purchase.horizon_days
-    expected = {one.days: one.purchases for one in horizons if one.days <= longest}
+    expected = expected_purchases(bundle, {one.days: one.purchases for one in horizons})
     more = purchases_by_days(expected) if parsed.json else {}
     _print_written(parsed, count, {"bundle": bundle.version, **more})
     if not parsed.json:

@@ -32,6 +32,7 @@ __all__ = [
     "configuration_of",
     "days_asked",
     "erased_by_now",
+    "expected_purchases",
     "horizons_option",
     "judged_until",
     "loaded_bundle",
@@ -352,6 +353,12 @@ def days_asked(parsed: argparse.Namespace, bundle: Bundle) -> list[float]:
     for days in parsed.horizon_days:
         check_days(bundle, days)
     return sorted({float(f"{days:g}") for days in parsed.horizon_days})
+
+
+def expected_purchases(bundle: Bundle, of_days: Mapping[float, float]) -> dict[float, float]:
+    """Those within so many days as the ladder's purchase has; beyond them nothing is known."""
+    longest = bundle.ladder.purchase.horizon_days
+    return {days: count for days, count in of_days.items() if days <= longest}
 
 
 def purchases_by_days(expected: Mapping[float, float]) -> dict[str, dict[str, float]]:

@@ -24,6 +24,7 @@ from rung.options import (
 )
 from rung.reading import (
     days_asked,
+    expected_purchases,
     horizons_option,
     loaded_bundle,
     print_json,
@@ -185,8 +186,7 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     with _on(parsed, progress) as session:
         as_of = parsed.as_of or when(present)
         done = score(session, events, served, as_of, present, parsed.out, asked)
-    longest = bundle.ladder.purchase.horizon_days
-    expected = {days: count for days, count in done.purchases.items() if days <= longest}
+    expected = expected_purchases(bundle, done.purchases)
     _say(parsed, done.leads, {"bundle": bundle.version, **purchases_by_days(expected)})
     if not parsed.json:
         say_purchases(expected)

@@ -233,14 +233,10 @@ def _milestones(history: OfferHistory, ladder: Ladder) -> list[Fact]:
 
 def _last_visit(rows: Sequence[Row], ladder: Ladder, now: int) -> Fact:
     interest = activity_of(ladder).interest or ()
-    for name, occurred, known, properties in sorted(rows, key=_when, reverse=True):
+    for name, occurred, known, properties in sorted(rows, key=_at, reverse=True):
         if known <= now and met_any(interest, name, properties):
             return Fact("visit", words.titled(name), min(occurred, known))
     return Fact("none", "Nothing yet", None)
-
-
-def _when(row: Row) -> int:
-    return row[1]
 
 
 def _title(ladder: Ladder, offer_id: str) -> str:

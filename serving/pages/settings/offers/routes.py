@@ -278,7 +278,7 @@ async def _changed(
     request: Request,
     service: Service,
     asker: Asker,
-    offer_id: PathId,
+    offer_id: str,
     change: Callable[..., OfferVersion | Refusal],
 ) -> Response:
     """What a change of an offer comes to: to the offer, or the page with what is wrong."""
