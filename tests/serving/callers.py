@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -14,7 +17,7 @@ from serving.edge.access import Access, _Known
 from serving.settings import Settings
 from tests.databases import with_tables
 
-__all__ = ["Clock", "bearer", "client_of", "make", "running"]
+__all__ = ["Clock", "bearer", "client_of", "make", "running", "said_here"]
 
 START = 1_800_000_000
 
@@ -59,3 +62,8 @@ def make(app: FastAPI, *scopes: str, source: str = "", ladder: str = "") -> str:
 
 def bearer(text: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {text}"}
+
+
+def said_here(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What this thread logged: services that other tests have started may log at any time."""
+    return [record for record in caplog.records if record.thread == threading.get_ident()]

@@ -7,8 +7,10 @@ import io
 import json
 import logging
 import logging.config
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -48,20 +50,36 @@ BODIES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """What all loggers write, in our form."""
-    written, root = io.StringIO(), logging.getLogger()
-    handler = logging.StreamHandler(written)
+@contextmanager
+def written(only_here: bool) -> Iterator[io.StringIO]:
+    """What all loggers write in our form, or what this thread writes of it."""
+    lines, root = io.StringIO(), logging.getLogger()
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(JsonLines())
+    here = threading.get_ident()
+    handler.addFilter(lambda record: not only_here or record.thread == here)
     former = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     logs.LOGGER.setLevel(logging.DEBUG)
-    yield written
+    yield lines
     root.removeHandler(handler)
     root.setLevel(former)
     logs.LOGGER.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What all write: services that other tests have started may have something to say, too."""
+    with written(only_here=False) as found:
+        yield found
+
+
+@pytest.fixture
+def own_lines() -> Iterator[io.StringIO]:
+    """What the test itself writes."""
+    with written(only_here=True) as found:
+        yield found
 
 
 def read(lines: io.StringIO) -> list[dict[str, object]]:
@@ -138,7 +156,7 @@ def test_errors_do_not_quote(app, lines, monkeypatch, error):
     assert CANARY not in lines.getvalue()
 
 
-def test_errors_of_ours_are_told_whole(lines):
+def test_errors_of_ours_are_told_whole(own_lines):
     """What Rung says on purpose, and what the system says of files, is in the line; causes too."""
     try:
         try:
@@ -147,13 +165,13 @@ def test_errors_of_ours_are_told_whole(lines):
             raise StoreError("it is full") from error
     except StoreError:
         log("failed", logging.ERROR, error=True)
-    (line,) = read(lines)
+    (line,) = read(own_lines)
     told = str(line["error"])
     assert told.index("No space left on device: 'rung.db'") < told.index("which led to")
     assert told.endswith("features.errors.StoreError: it is full\n")
 
 
-def test_a_circle_of_causes_ends(lines):
+def test_a_circle_of_causes_ends(own_lines):
     """Errors that are each other's cause are told a few times, not for ever."""
     one, other = OSError("one"), OSError("other")
     one.__cause__, other.__cause__ = other, one
@@ -161,15 +179,14 @@ def test_a_circle_of_causes_ends(lines):
         raise one
     except OSError:
         log("failed", logging.ERROR, error=True)
-    assert 2 < str(read(lines)[0]["error"]).count("OSError: other") < 10
+    assert 2 < str(read(own_lines)[0]["error"]).count("OSError: other") < 10
 
 
-def test_others_say_one_line(lines):
+def test_others_say_one_line(own_lines):
     """Of what other loggers say the first line is kept, since the rest may quote values."""
     logging.getLogger("asyncio").error("Task exception was never retrieved\n%s", CANARY)
     logging.getLogger("uvicorn.error").error("Traceback (most recent call last):\n  why it fails")
-    # A service that another test has started may say what it does, at its own level.
-    assert [line["event"] for line in read(lines) if line["level"] == "error"] == [
+    assert [line["event"] for line in read(own_lines)] == [
         "Task exception was never retrieved",
         "Traceback (most recent call last):\n  why it fails",
     ]
@@ -197,7 +214,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("text", "shown"), KEYS)
-def test_keys_are_masked_wherever_they_stand(lines, text, shown):
+def test_keys_are_masked_wherever_they_stand(own_lines, text, shown):
     """In values, in what others say and in what an error names: no secret, all else as it was."""
     log("ours", path=f"/v1/{text}")
     logging.getLogger("uvicorn.access").warning('"GET /v1/%s HTTP/1.1" 200', text)
@@ -205,7 +222,7 @@ def test_keys_are_masked_wherever_they_stand(lines, text, shown):
         raise OSError(f"no file {text}")
     except OSError:
         log("failed", logging.ERROR, error=True, deep={"why": [text]})
-    said = {str(one["event"]): one for one in read(lines)}  # others may have something to say, too
+    said = {str(one["event"]): one for one in read(own_lines)}
     assert said["ours"]["path"] == f"/v1/{shown}"
     assert f'"GET /v1/{shown} HTTP/1.1" 200' in said
     assert str(said["failed"]["error"]).endswith(f"OSError: no file {shown}\n")
@@ -221,13 +238,13 @@ def test_keys_are_masked_wherever_they_stand(lines, text, shown):
         (f"\tBasic {SECRET}", "\tBasic ***"),
     ],
 )
-def test_keys_are_masked_as_they_were_written(lines, text, shown):
+def test_keys_are_masked_as_they_were_written(own_lines, text, shown):
     """A letter or a new line that is an escape in JSON hides no secret, at any depth."""
     try:
         raise OSError(f"no: {text}")
     except OSError:
         log("failed", logging.ERROR, error=True, deep=[{text: (text,)}])
-    (line,) = read(lines)
+    (line,) = read(own_lines)
     assert str(line["error"]).endswith(f"OSError: no: {shown}\n")
     assert line["deep"] == [{shown: [shown]}]
 
@@ -390,12 +407,12 @@ def test_a_line_that_cannot_be_written_leaves_no_trace(monkeypatch, capsys):
     ],
     ids=repr,
 )
-def test_a_line_is_ascii_and_json(lines, value, read_back):
+def test_a_line_is_ascii_and_json(own_lines, value, read_back):
     """Whatever a value is: no terminal and no reader of lines takes a character for its own."""
     log("told", what=value)
-    text = lines.getvalue()
+    text = own_lines.getvalue()
     assert text.isascii()
     assert text.count("\n") == 1
-    assert read(lines)[0]["what"] == read_back
+    assert read(own_lines)[0]["what"] == read_back
     assert '{"time":"' in text
     assert '","what":' in text

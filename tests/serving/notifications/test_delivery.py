@@ -26,6 +26,7 @@ from serving.notifications.bodies import body_of
 from serving.notifications.delivery import RETRY_SECONDS, Sender, keep_delivering
 from serving.notifications.endpoints import Endpoints
 from serving.settings import Settings
+from tests.serving.callers import said_here
 from tests.serving.notifications.receiver import (
     HOUR,
     SECOND,
@@ -437,7 +438,7 @@ def test_an_error_of_ours_is_a_failed_attempt(world, monkeypatch, caplog, place,
     assert (failed["attempts"], failed["due_at"]) == (1, START + 5 * SECOND)
     assert (done["attempts"], done["delivered_at"]) == (2, START + 5 * SECOND)
     assert attempts == {"unanswered": 1, "delivered": 1}
-    assert [one.message for one in caplog.records] == ["delivery failed"]
+    assert [one.message for one in said_here(caplog)] == ["delivery failed"]
 
 
 def test_an_outcome_that_cannot_be_kept_is_a_failure(world, monkeypatch, caplog):

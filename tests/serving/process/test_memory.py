@@ -13,6 +13,7 @@ import pytest
 
 from serving.edge.logs import JsonLines
 from serving.process.memory import hasten, resident_bytes, settle
+from tests.serving.callers import said_here
 
 ROOT = Path(__file__).resolve().parents[3]
 NEVER = {
@@ -57,7 +58,7 @@ def test_a_process_that_is_ready_says_how_large_it_is(caplog):
     finally:
         gc.enable()
         gc.unfreeze()
-    (line,) = [json.loads(JsonLines().format(one)) for one in caplog.records]
+    (line,) = [json.loads(JsonLines().format(one)) for one in said_here(caplog)]
     assert line["event"] == "ready"
     assert 10 < line["resident_mib"] < 10_000
 

@@ -24,6 +24,7 @@ from serving.process.service import Service
 from serving.settings import Settings
 from tests.gates import policy_gate, scores_gate
 from tests.serving import world
+from tests.serving.callers import said_here
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_a_bundle_that_does_not_load(serving, bundle, folder, damage, caplog):
         assert not serving.refresh()
     assert serving.scorer is former
     assert serving.problem
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in said_here(caplog)] == [
         "the former bundle goes on serving"
     ]
     if bundle.exists():
@@ -189,7 +190,7 @@ def test_a_damage_that_was_mended(serving, bundle, damage, caplog):
     caplog.set_level("INFO", logger="rung")
     assert not serving.refresh()
     assert (serving.problem, serving.scorer) == ("", scorer)
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in said_here(caplog)] == [
         "what serves is what is to serve again"
     ]
 

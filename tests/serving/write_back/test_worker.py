@@ -21,6 +21,7 @@ from serving.write_back.outbox import Outbox
 from serving.write_back.rules import SECOND
 from serving.write_back.worker import keep_writing
 from tests.databases import opened
+from tests.serving.callers import said_here
 from tests.serving.write_back.fakes import Answer, running
 from tests.serving.write_back.scene import FAKES, NOW, Scene, target_of
 
@@ -39,7 +40,7 @@ def scene(request, tmp_path):
 def lines(caplog):
     """What is logged: the event and its values."""
     caplog.set_level(logging.INFO, LOGGER.name)
-    return lambda: [(one.getMessage(), getattr(one, "values", {})) for one in caplog.records]
+    return lambda: [(one.getMessage(), getattr(one, "values", {})) for one in said_here(caplog)]
 
 
 def after(scene, read: bool, answer: Answer | None) -> None:
