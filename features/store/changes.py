@@ -4,6 +4,10 @@ A place is a number that grows with each transaction, then the lead. Whoever wri
 number first and holds it until the commit, so that numbers become visible in their order: a reader
 that has seen one has seen all before it, whatever the clocks say. A transaction that cannot wait
 for its turn leaves its rows without a number; they get theirs with the next that has one.
+
+Numbers are counted on from the clock, where that is ahead of them. Of the last ones a power failure
+may have taken what they were given to, and somebody may have read it: they are given to nothing
+else.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from features.clock import now
 from features.errors import StaleCursor
 from features.store.database import Database, insert_into
 from features.store.schema import gone_scores, meta, scores
@@ -77,9 +82,12 @@ def next_turn(connection: sa.Connection) -> int:
     Take it before any score is locked: two who do it the other way round wait for each other. Rows
     that wait for a number get the one before it.
     """
-    insert = insert_into(connection.engine, meta).values(key=_NUMBER, value="2")
-    more = sa.cast(sa.cast(meta.c.value, sa.BigInteger) + 2, sa.Text)
-    taken = insert.on_conflict_do_update(index_elements=["key"], set_={"value": more})
+    least, more = 2 * now(), sa.cast(meta.c.value, sa.BigInteger) + 2
+    insert = insert_into(connection.engine, meta).values(key=_NUMBER, value=str(least))
+    larger = sa.case((more > least, more), else_=least)
+    taken = insert.on_conflict_do_update(
+        index_elements=["key"], set_={"value": sa.cast(larger, sa.Text)}
+    )
     number = int(connection.execute(taken.returning(meta.c.value)).scalar_one())
     is_back = sa.exists().where(scores.c.lead_id == gone_scores.c.lead_id)
     connection.execute(sa.delete(gone_scores).where(gone_scores.c.seq.is_(None), is_back))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
@@ -204,15 +204,16 @@ class ScoreStore:
             events that are gone, and their mark stays.
         """
         remaining, saved, older = iter(parts), 0, set[str]()
+        served = {(one.sent_id, one.mark) for one in done}
         part = next(remaining, Unsaved.of([]))
         while True:
             following = next(remaining, None)
             is_last = following is None
-            with self._database.writing() as connection:
+            with self._database.writing(waits_for_disk=False) as connection:
                 hold_leads(connection)
                 number = next_turn(connection) if part.leads or (is_last and gone) else 0
                 count, unchanged = self._save_part(
-                    *(connection, part, number, then, clock, done, erased)
+                    *(connection, part, number, then, clock, served, erased)
                 )
                 saved, older = saved + count, older | unchanged
                 if is_last:
@@ -229,7 +230,7 @@ class ScoreStore:
         number: int,
         then: TellChanges | None,
         clock: Callable[[], int] | None,
-        done: Sequence[Mark],
+        served: Set[tuple[str, str]],
         erased: Erased | None,
     ) -> tuple[int, set[str]]:
         """How many scores were kept, and the leads whose former score is newer."""
@@ -239,10 +240,10 @@ class ScoreStore:
         former = _former(connection, leads)
         rows = part.made(former)
         out = not_to_be_scored(connection, leads, erased) | _merged(connection, leads)
-        out |= self._read_before(connection, leads, former, done, erased)
+        out |= self._read_before(connection, leads, former, served, erased)
         void, refused = set[str](), set[str]()
         if clock is not None:
-            void, refused = self._judged(connection, rows, former, clock(), done)
+            void, refused = self._judged(connection, rows, former, clock(), served)
         kept = [
             row
             for row in rows
@@ -262,7 +263,7 @@ class ScoreStore:
         connection: sa.Connection,
         leads: Sequence[str],
         former: Mapping[str, Former],
-        done: Sequence[Mark],
+        served: Set[tuple[str, str]],
         erased: Erased | None,
     ) -> set[str]:
         """Those of some leads whose events were read when they had others: their marks are left.
@@ -270,8 +271,7 @@ class ScoreStore:
         Who was erased since and has come back, and, where it is told as news, who was parted from
         somebody: their score went then, and what the other one has done is none of theirs.
         """
-        served = {(one.sent_id, one.mark) for one in done}
-        new = [lead for lead in leads if lead not in former] if done else []
+        new = [lead for lead in leads if lead not in former] if served else []
         found = {lead for lead, _ in self._marks.not_sent(connection, new) - served}
         if erased is not None and erased != erased_by_now(connection):
             marks = self._marks.of(connection, leads)
@@ -306,7 +306,7 @@ class ScoreStore:
         rows: Sequence[StoredScore],
         former: Mapping[str, Former],
         now: int,
-        done: Sequence[Mark],
+        served: Set[tuple[str, str]],
     ) -> tuple[set[str], set[str]]:
         """Leads whose score is to be replaced whatever its clock said, and those where it stays.
 
@@ -325,7 +325,6 @@ class ScoreStore:
         suspect = ahead | lower
         if not suspect:
             return ahead, lower
-        served = {(one.sent_id, one.mark) for one in done}
         marks = self._marks.of(connection, sorted(suspect))
         self._marks.put(connection, dict.fromkeys(suspect - set(marks), now), secrets.token_hex(8))
         sure = {lead for lead, own in marks.items() if own <= served}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import fields, replace
 from functools import partial
 
 import pytest
 
+from features.store.events import EventStore
 from features.store.kept.scores import Former, Unsaved
 from tests.features.store.kept.scene import SCORE
 
@@ -174,3 +177,31 @@ def test_who_waits(store):
     found = store.scores.of_leads(["dan", *many, "ann"])
     assert sorted(row.lead_id for row in found) == ["ann", "dan"]
     assert set(found) <= set(rows)
+
+
+def test_a_power_failure_takes_a_score_with_what_says_that_it_is_made(tmp_path):
+    """Of what was written it takes the end, wherever: who has news has a mark, or its score."""
+    path = tmp_path / "store.db"
+    EventStore.open(path).close()
+    with EventStore.open(path) as store:
+        for at in range(1, 9):
+            with store.database.writing() as connection:
+                store.marks.put(connection, {"ann": at, f"b{at}": at}, f"m{at}")
+            rows = [replace(SCORE, lead_id=lead, as_of=at) for lead in ("ann", f"b{at}")]
+            store.scores.save(rows, done=store.marks.take(9, at, 1))
+        log = path.with_name("store.db-wal").read_bytes()
+        whole = path.read_bytes()
+    copy, found = tmp_path / "copy.db", set()
+    for length in (*range(0, len(log), 4096 + 24), len(log) - 1, len(log)):
+        copy.write_bytes(whole)
+        copy.with_name("copy.db-wal").write_bytes(log[:length])
+        with closing(sqlite3.connect(copy)) as connection:
+            scored = dict(connection.execute("SELECT lead_id, as_of FROM scores"))
+            marked = {one for (one,) in connection.execute("SELECT subject FROM stale")}
+        last = max(scored.values(), default=0)
+        assert scored == {f"b{at}": at for at in range(1, last + 1)} | (
+            {"ann": last} if last else {}
+        )
+        assert marked in (set(), {"ann", f"b{last + 1}"})
+        found.add((last, bool(marked)))
+    assert {(0, False), (0, True), (7, False), (7, True), (8, False)} <= found
