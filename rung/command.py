@@ -20,6 +20,9 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from rung import cluster, demo, ladder, lead, logs, offer, publishing, service, training
+from rung.call.overwriting import refuse_to_overwrite
+from rung.call.parser import Progress, new_parser
+from rung.call.printing import folded, say_aside
 from rung.judging import (
     audit,
     backtest,
@@ -30,7 +33,6 @@ from rung.judging import (
     readiness,
     recalibration,
 )
-from rung.options import Progress, folded, new_parser, refuse_to_overwrite, say_aside
 
 __all__ = ["main", "parser"]
 

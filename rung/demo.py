@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from features.ladder.words import things
 from rung import logs, publishing, training
+from rung.call.arguments import as_count
+from rung.call.parser import Progress, add_verb, new_parser
+from rung.call.printing import print_line
 from rung.judging import policy
-from rung.options import Progress, add_verb, as_count, new_parser
-from rung.reading import print_line
 from rung.service import run_service
 
 if TYPE_CHECKING:

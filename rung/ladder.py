@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import in_percent, things
-from rung.options import Progress, add_verb, group, json_option, layout_option
-from rung.reading import print_json, print_line, print_table
+from rung.call.options import json_option, layout_option
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from features.arrays import Ints

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from features.ladder.words import things
-from rung.options import Progress, add_verb, group, json_option, store_option
-from rung.reading import print_json, print_line, store_of
+from rung.call.options import json_option, store_option
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import print_json, print_line
+from rung.call.reading import store_of
 
 if TYPE_CHECKING:
     from features.store.events import EventStore

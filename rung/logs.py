@@ -8,33 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import things
-from rung.options import (
-    Progress,
-    add_verb,
-    as_scores,
-    as_time,
+from rung.call.arguments import as_scores, as_time
+from rung.call.bundles import loaded_bundle
+from rung.call.horizons import (
+    days_asked,
+    expected_purchases,
+    horizons_option,
+    purchases_by_days,
+    say_purchases,
+)
+from rung.call.options import (
     bundle_option,
     events_argument,
     json_option,
     ladder_option,
-    note,
     output_options,
     reading_options,
     store_option,
 )
-from rung.reading import (
-    days_asked,
-    expected_purchases,
-    horizons_option,
-    loaded_bundle,
-    print_json,
-    print_line,
-    purchases_by_days,
-    read,
-    say_purchases,
-    store_of,
-    write_table,
-)
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import note, print_json, print_line, write_table
+from rung.call.reading import read, store_of
 
 if TYPE_CHECKING:
     from features.events.log import EventLog

@@ -11,17 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import things
-from rung.options import (
-    Progress,
-    add_verb,
-    as_time,
-    group,
-    json_option,
-    note,
-    store_option,
-    trust_option,
-)
-from rung.reading import loaded_bundle, print_json, print_line, store_of
+from rung.call.arguments import as_time
+from rung.call.bundles import loaded_bundle
+from rung.call.options import json_option, store_option, trust_option
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import note, print_json, print_line
+from rung.call.reading import store_of
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder, OfferVersion

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.logged.registry_uri import DEFAULT_URI, address
-from rung.options import (
-    Progress,
+from rung.call.arguments import as_page, as_share
+from rung.call.bundles import loaded_bundle, trusted_types, what_serves
+from rung.call.options import (
     accept_reordering_option,
     accepted_reordering,
-    add_verb,
-    as_page,
-    as_share,
     json_option,
     trust_option,
 )
-from rung.reading import loaded_bundle, print_json, print_line, trusted_types, what_serves
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import print_json, print_line
 
 if TYPE_CHECKING:
     from models.bundle import Bundle

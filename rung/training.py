@@ -11,19 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from features.ladder.words import in_percent, things
-from rung import options
-from rung.options import Progress, add_verb, note
-from rung.reading import (
-    configuration_of,
-    judged_until,
-    loaded_bundle,
-    print_json,
-    print_line,
-    print_table,
-    read,
-    trained_with,
-    write_table,
-)
+from rung.call import arguments, options
+from rung.call.bundles import loaded_bundle
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import note, print_json, print_line, print_table, write_table
+from rung.call.reading import configuration_of, judged_until, read, trained_with
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +41,7 @@ def add_train(verbs: Any) -> None:
     train.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
     train.add_argument(
         "--until",
-        type=options.as_time,
+        type=arguments.as_time,
         help="use what was known by then (default, and at most: all)",
     )
     options.config_option(train)
@@ -65,7 +57,7 @@ def add_train(verbs: Any) -> None:
     )
     train.add_argument(
         "--look-back",
-        type=options.as_days,
+        type=arguments.as_days,
         metavar="DAYS",
         help="learn from points of so many days before the end alone (default: all)",
     )
@@ -79,14 +71,14 @@ def add_tune(verbs: Any) -> None:
     tune = add_verb(verbs, "tune", _tune, "look for a better configuration than the default")
     options.events_argument(tune)
     options.ladder_option(tune)
-    tune.add_argument("--minutes", type=options.as_minutes, required=True, help="of searching")
-    tune.add_argument("--out", type=options.as_toml, required=True, help="a .toml for --config")
+    tune.add_argument("--minutes", type=arguments.as_minutes, required=True, help="of searching")
+    tune.add_argument("--out", type=arguments.as_toml, required=True, help="a .toml for --config")
     tune.add_argument(
         "--study", type=Path, help="an SQLite file that keeps the trials, to go on from later"
     )
     tune.add_argument(
         "--until",
-        type=options.as_time,
+        type=arguments.as_time,
         help="look at what was known by then (default, and at most: all)",
     )
     options.config_option(tune)
@@ -117,11 +109,11 @@ def add_evaluate(verbs: Any) -> None:
     options.bundle_option(evaluate)
     options.period_options(evaluate)
     evaluate.add_argument(
-        "--report", type=options.as_folder, help="write report.json, report.md and plots here"
+        "--report", type=arguments.as_folder, help="write report.json, report.md and plots here"
     )
     evaluate.add_argument(
         "--predictions",
-        type=options.as_table,
+        type=arguments.as_table,
         help="write what was said of each point and what came: a file, .parquet, .csv or .csv.gz",
     )
     evaluate.add_argument(

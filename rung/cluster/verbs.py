@@ -9,29 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rung.options import (
-    Progress,
-    add_verb,
-    as_count,
-    as_days,
-    as_seed,
-    as_time,
-    bundle_option,
-    group,
-    json_option,
-    ladder_option,
-    reading_options,
-)
-from rung.reading import (
+from rung.call.arguments import as_count, as_days, as_seed, as_time
+from rung.call.bundles import loaded_bundle, trusted_types
+from rung.call.horizons import (
     days_asked,
     expected_purchases,
     horizons_option,
-    loaded_bundle,
-    print_json,
     purchases_by_days,
     say_purchases,
-    trusted_types,
 )
+from rung.call.options import bundle_option, json_option, ladder_option, reading_options
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import print_json
 
 if TYPE_CHECKING:
     from rung.cluster.tasks import Cluster

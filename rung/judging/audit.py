@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rung import options
-from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_json, print_line
+from rung.call import arguments, options
+from rung.call.bundles import loaded_bundle
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import note, print_json, print_line
+from rung.call.reading import judged_until
 
 if TYPE_CHECKING:
     from features.arrays import Floats
@@ -34,15 +36,17 @@ def add_audit(verbs: Any) -> None:
     verb.add_argument(
         "--capacity", type=_capacity, default=0.2, help="leads a week, or a share; default: 0.2"
     )
-    verb.add_argument("--until", type=options.as_time, help="default, and at most: the last event")
+    verb.add_argument(
+        "--until", type=arguments.as_time, help="default, and at most: the last event"
+    )
     for name in ("id", "score", "date"):
         verb.add_argument(f"--{name}-column", help=f"the column of the {name}")
-    verb.add_argument("--html", type=options.as_file, help="write a page to show here")
+    verb.add_argument("--html", type=arguments.as_file, help="write a page to show here")
     options.reading_options(verb)
     verb.add_argument(
         "--json",
         dest="json_out",
-        type=options.as_file,
+        type=arguments.as_file,
         nargs="?",
         const=True,
         metavar="FILE",
@@ -84,7 +88,7 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
     for reason, count in rows.dropped.items():
         left = "row of {} is" if count == 1 else "rows of {} are"
         why = f"{reason} ({rows.first[reason]})"
-        options.note(f"{count:,} {left.format(parsed.scores)} left out: {why}")
+        note(f"{count:,} {left.format(parsed.scores)} left out: {why}")
     won_at, until, log, ladder = _wins(parsed, rows, progress)
     judged = judged_rows(rows, won_at, until, parsed.horizon_days)
     rung, trained_until = _rung(parsed, judged, log, ladder)
@@ -166,7 +170,7 @@ def _wins_of_event(parsed: argparse.Namespace, progress: Progress) -> _Wins:
         progress=progress,
     )
     for line in report.warnings():
-        options.note(line)
+        note(line)
     table = table.rows(~dated_after(table, now()))
     if not len(table):
         raise EventsError(f"{parsed.events}: {report.why_empty}")
@@ -188,7 +192,7 @@ def _wins_of_event(parsed: argparse.Namespace, progress: Progress) -> _Wins:
 
 def _wins_of_ladder(parsed: argparse.Namespace, progress: Progress) -> _Wins:
     from features.signals.program import compile_ladder, link
-    from rung.reading import read
+    from rung.call.reading import read
 
     own = loaded_bundle(parsed.bundle, parsed).ladder if parsed.bundle else None
     ladder, log = read(parsed, progress, ladder=own)

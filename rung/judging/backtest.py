@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from rung import options
-from rung.options import Progress, add_verb
-from rung.reading import print_json, print_line, print_markdown, read
+from rung.call import arguments, options
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import print_json, print_line, print_markdown
+from rung.call.reading import read
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -22,17 +23,17 @@ def add_backtest(verbs: Any) -> None:
     verb = add_verb(verbs, "backtest", _backtest, "train and judge at instants of the past")
     options.events_argument(verb)
     options.ladder_option(verb)
-    verb.add_argument("--folds", type=options.as_count, default=6, help="default: 6")
+    verb.add_argument("--folds", type=arguments.as_count, default=6, help="default: 6")
     verb.add_argument(
         "--look-back",
-        type=options.as_days,
+        type=arguments.as_days,
         nargs="+",
         default=[],
         metavar="DAYS",
         help="compare training on points of so many days alone with training on all",
     )
     verb.add_argument(
-        "--report", type=options.as_folder, help="write backtest.json, backtest.md, a plot here"
+        "--report", type=arguments.as_folder, help="write backtest.json, backtest.md, a plot here"
     )
     options.accept_leak_option(verb)
     options.reading_options(verb)

@@ -10,21 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from features.ladder.words import things
-from rung import options
+from rung.call import arguments, options
+from rung.call.bundles import loaded_bundle, trusted_types, usual_ladder, what_serves
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import print_json, print_line, print_table
+from rung.call.reading import judged_until, read, trained_with
 from rung.judging.served import add_judge
-from rung.options import Progress, add_verb
-from rung.reading import (
-    judged_until,
-    loaded_bundle,
-    print_json,
-    print_line,
-    print_table,
-    read,
-    trained_with,
-    trusted_types,
-    usual_ladder,
-    what_serves,
-)
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -66,7 +57,7 @@ def add_retrain(verbs: Any) -> None:
     )
     retrain.add_argument("--ladder", help="a TOML file, or a shipped ladder (default: its own)")
     retrain.add_argument("--champion", metavar="URI|FOLDER", help=_PLACE)
-    retrain.add_argument("--until", type=options.as_time, help="default, and at most: all")
+    retrain.add_argument("--until", type=arguments.as_time, help="default, and at most: all")
     options.config_option(retrain)
     retrain.add_argument("--by", default="", help="who has it done; kept with what is promoted")
     options.accept_reordering_option(retrain)
@@ -74,7 +65,7 @@ def add_retrain(verbs: Any) -> None:
         "--dry-run", action="store_true", help="say what would be promoted, and promote nothing"
     )
     retrain.add_argument(
-        "--report", type=options.as_folder, help="write the report of the twin here"
+        "--report", type=arguments.as_folder, help="write the report of the twin here"
     )
     options.trust_option(retrain)
     options.reading_options(retrain)
@@ -83,7 +74,7 @@ def add_retrain(verbs: Any) -> None:
 
 def add_champion(verbs: Any) -> None:
     """Add `rung champion`."""
-    own = options.group(verbs, "champion", "show or change what serves", "What serves.")
+    own = group(verbs, "champion", "show or change what serves", "What serves.")
     show = add_verb(own, "show", _show, "what serves, since when and why; and what did before")
     show.add_argument("champion", nargs="?", metavar="URI|FOLDER", help=_PLACE)
     show.add_argument("--ladder", help=_WHOSE)

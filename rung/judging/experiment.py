@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import in_percent, things
-from rung import options
-from rung.options import Progress, add_verb, group
-from rung.reading import (
-    judged_until,
-    named_ladder,
-    named_log,
-    only_reads,
-    print_json,
-    print_line,
-    read,
-    store_of,
-)
+from rung.call import arguments, options
+from rung.call.bundles import named_ladder
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import print_json, print_line
+from rung.call.reading import judged_until, named_log, only_reads, read, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +82,7 @@ def _add_import(below: Any) -> argparse.ArgumentParser:
     )
     load.add_argument("--timezone", help="of times without one, such as Europe/Berlin")
     load.add_argument(
-        "--rejects", type=options.as_json_lines, help="write the bad rows here, as JSON lines"
+        "--rejects", type=arguments.as_json_lines, help="write the bad rows here, as JSON lines"
     )
     load.add_argument(
         "--dry-run", action="store_true", help="say what would be taken in, and store nothing"
@@ -102,18 +95,18 @@ def _add_judge(below: Any) -> None:
     options.log_or_store(judge)
     judge.add_argument("--only", metavar="ID", help="one of them (default: all)")
     judge.add_argument(
-        "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
+        "--until", type=arguments.as_time, help="by what was known then (default, and at most: all)"
     )
     judge.add_argument("--control", help="of a file: the arm to compare with (default: the first)")
     judge.add_argument(
         "--worth",
-        type=options.as_share,
+        type=arguments.as_share,
         default=None,
         help="a difference of shares below which it is not worth having, such as 0.01 for 1 of 100"
         " (default: a fifth of what the control reaches, at most 0.02)",
     )
     judge.add_argument(
-        "--out", type=options.as_folder, help="a folder for a page and a picture of each"
+        "--out", type=arguments.as_folder, help="a folder for a page and a picture of each"
     )
     options.reading_options(judge)
     options.json_option(judge)

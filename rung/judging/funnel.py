@@ -6,20 +6,11 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from rung import options
-from rung.options import Progress, add_verb
-from rung.reading import (
-    erased_by_now,
-    judged_until,
-    named_ladder,
-    named_log,
-    only_reads,
-    print_json,
-    print_line,
-    print_table,
-    read,
-    shortened,
-)
+from rung.call import arguments, options
+from rung.call.bundles import named_ladder
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import print_json, print_line, print_table, shortened
+from rung.call.reading import erased_by_now, judged_until, named_log, only_reads, read
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -44,10 +35,10 @@ def add_funnel(verbs: Any) -> None:
     parser = add_verb(verbs, "funnel", _funnel, "where leads stop, and how many go on at each step")
     options.log_or_store(parser)
     parser.add_argument(
-        "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
+        "--until", type=arguments.as_time, help="by what was known then (default, and at most: all)"
     )
-    parser.add_argument("--from", dest="since", type=options.as_time, help="who came since then")
-    parser.add_argument("--to", type=options.as_time, help="who came before then")
+    parser.add_argument("--from", dest="since", type=arguments.as_time, help="who came since then")
+    parser.add_argument("--to", type=arguments.as_time, help="who came before then")
     parser.add_argument(
         "--only",
         action="append",
@@ -65,7 +56,7 @@ def add_funnel(verbs: Any) -> None:
         help="the leads behind a number: advanced, pending, lapsed or lost; all that came without",
     )
     parser.add_argument(
-        "--out", type=options.as_folder, help="a folder for the page, tables and pictures"
+        "--out", type=arguments.as_folder, help="a folder for the page, tables and pictures"
     )
     options.reading_options(parser)
     options.json_option(parser)

@@ -7,17 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import in_percent, things
-from rung import options
-from rung.options import Progress, add_verb
-from rung.reading import (
-    judged_until,
-    loaded_bundle,
-    print_json,
-    print_line,
-    print_markdown,
-    read,
-    trusted_types,
-)
+from rung.call import arguments, options
+from rung.call.bundles import loaded_bundle, trusted_types
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import print_json, print_line, print_markdown
+from rung.call.reading import judged_until, read
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -30,7 +24,7 @@ __all__ = ["add_calling", "add_policy"]
 
 def add_policy(verbs: Any) -> None:
     """Add `rung policy`."""
-    policy_verbs = options.group(
+    policy_verbs = group(
         verbs, "policy", "judge and promote what chooses the next step", "Policies."
     )
     evaluate = add_verb(policy_verbs, "evaluate", _evaluate, "judge a policy on decisions of a log")
@@ -38,7 +32,7 @@ def add_policy(verbs: Any) -> None:
     evaluate.add_argument("--policy", default="learned", help="default: learned")
     evaluate.add_argument("--against", default="logged", help="default: what took the decisions")
     evaluate.add_argument(
-        "--report", type=options.as_folder, help="write policy.json, policy.md, a plot here"
+        "--report", type=arguments.as_folder, help="write policy.json, policy.md, a plot here"
     )
     compare = add_verb(
         policy_verbs, "compare", _compare, "judge all policies on the same decisions"
@@ -171,7 +165,7 @@ def add_calling(verbs: Any) -> None:
     options.events_argument(parser)
     options.ladder_option(parser)
     parser.add_argument(
-        "--until", type=options.as_time, help="default, and at most: the end of the log"
+        "--until", type=arguments.as_time, help="default, and at most: the end of the log"
     )
     options.reading_options(parser)
     options.json_option(parser)

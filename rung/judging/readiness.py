@@ -7,21 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from features.ladder.words import things
-from rung import options
-from rung.options import Progress, add_verb
-from rung.reading import (
-    NOT_KEPT,
-    erased_by_now,
-    judged_until,
-    named_ladder,
-    named_log,
-    only_reads,
-    print_json,
-    print_line,
-    print_table,
-    read,
-    shortened,
-)
+from rung.call import arguments, options
+from rung.call.bundles import named_ladder
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import print_json, print_line, print_table, shortened
+from rung.call.reading import NOT_KEPT, erased_by_now, judged_until, named_log, only_reads, read
 
 if TYPE_CHECKING:
     from features.store.identities.turns import Erased
@@ -48,7 +38,7 @@ def add_readiness(verbs: Any) -> None:
     )
     options.log_or_store(parser)
     parser.add_argument(
-        "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
+        "--until", type=arguments.as_time, help="by what was known then (default, and at most: all)"
     )
     options.reading_options(parser)
     options.json_option(parser)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import things
-from rung import options
-from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_json, print_line, read, served_folder
+from rung.call import arguments, options
+from rung.call.bundles import loaded_bundle, served_folder
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import print_json, print_line
+from rung.call.reading import judged_until, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,10 +36,10 @@ def add_recalibrate(verbs: Any) -> None:
     )
     parser.add_argument("--bundle", type=Path, help="as it was trained (default: RUNG_BUNDLE)")
     parser.add_argument(
-        "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
+        "--until", type=arguments.as_time, help="by what was known then (default, and at most: all)"
     )
     parser.add_argument(
-        "--plot", type=options.as_picture, help="draw the moves into this .svg or .png"
+        "--plot", type=arguments.as_picture, help="draw the moves into this .svg or .png"
     )
     options.trust_option(parser)
     options.reading_options(parser)

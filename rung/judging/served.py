@@ -6,20 +6,11 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import things
-from rung import options
-from rung.options import Progress, add_verb
-from rung.reading import (
-    NOT_KEPT,
-    erased_by_now,
-    judged_until,
-    loaded_bundle,
-    named_log,
-    only_reads,
-    print_json,
-    print_line,
-    read,
-    served_folder,
-)
+from rung.call import arguments, options
+from rung.call.bundles import loaded_bundle, served_folder
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import print_json, print_line
+from rung.call.reading import NOT_KEPT, erased_by_now, judged_until, named_log, only_reads, read
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
@@ -36,7 +27,7 @@ def add_judge(own: Any) -> None:
     )
     options.log_or_store(judge)
     judge.add_argument(
-        "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
+        "--until", type=arguments.as_time, help="by what was known then (default, and at most: all)"
     )
     options.trust_option(judge)
     options.reading_options(judge)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from rung.options import Progress, add_verb, group, json_option, say_aside, store_option
-from rung.reading import print_json, print_line, store_of
+from rung.call.options import json_option, store_option
+from rung.call.parser import Progress, add_verb, group
+from rung.call.printing import print_json, print_line, say_aside
+from rung.call.reading import store_of
 
 __all__ = ["add_key"]
 

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from rung.options import Progress, add_verb, as_count
+from rung.call.arguments import as_count
+from rung.call.parser import Progress, add_verb
 
 __all__ = ["add_mcp"]
 

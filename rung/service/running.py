@@ -7,8 +7,10 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rung.options import Progress, add_verb, json_option, store_option
-from rung.reading import look_here, print_json, print_line
+from rung.call.bundles import look_here
+from rung.call.options import json_option, store_option
+from rung.call.parser import Progress, add_verb
+from rung.call.printing import print_json, print_line
 
 __all__ = ["add_doctor", "add_serve", "add_work", "run_service"]
 

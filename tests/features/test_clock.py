@@ -92,7 +92,7 @@ def test_a_period_that_is_told_lies_within_what_is_meant(start, long):
 
 
 ROOT = Path(__file__).parents[2]
-TO_TYPE = {"rung/reading.py"}
+TO_TYPE = {"rung/call/reading.py"}
 RECORDS = {"models/logged/card/made.py", "serving/notifications/bodies.py"}
 COMPARED = {
     "models/judging/funnel/selection.py",

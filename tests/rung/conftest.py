@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from rung import command, reading
+from rung import command
+from rung.call import printing
 from tests.documented import undocumented
 from tests.rung.scene import Drawn, Said, done, jsonl, page
 from tests.sharing import made_once
@@ -36,7 +37,7 @@ def json_is_as_documented() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "_run", noted)
-        patch.setattr(reading, "json", SimpleNamespace(dumps=dumps))
+        patch.setattr(printing, "json", SimpleNamespace(dumps=dumps))
         yield
 
 

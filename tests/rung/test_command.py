@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 import rung.command
-import rung.options
+from rung.call.printing import say_aside
 from tests.rung.scene import TEN_MISTAKES, done, refused
 
 VERBS = (
@@ -142,7 +142,9 @@ def test_output_that_cannot_be_written(words, is_piped, is_buffered):
 @pytest.mark.parametrize("is_closed", [False, True])
 def test_progress_that_cannot_be_written(is_closed):
     """A full disk under what is said aside, or none there at all, ends no work and changes none."""
-    code = "import sys; from rung import main; from rung.options import note; note('by the way')"
+    code = (
+        "import sys; from rung import main; from rung.call.printing import note; note('by the way')"
+    )
     after = " 2>&-" if is_closed else " 2>/dev/full"
     command = f'"$0" -c "$1; sys.exit(main(sys.argv[1:]))" ladder check b2b{after}'
     found = subprocess.run(
@@ -176,7 +178,7 @@ def test_lines_of_threads_stay_apart(monkeypatch):
     """Each line of progress is written with its end in one piece."""
     written: list[str] = []
     monkeypatch.setattr(sys, "stderr", SimpleNamespace(write=written.append, flush=lambda: None))
-    rung.options.say_aside("fitting")
+    say_aside("fitting")
     assert [text for text in written if text] == ["fitting\n"]
 
 
