@@ -26,7 +26,7 @@ from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
 from serving.connectors.received import ReceivedNotes
 from serving.edge import middleware, problems
-from serving.edge.access import Access
+from serving.edge.access.access import Access
 from serving.edge.logs import log, log_to_stderr
 from serving.ingestion import cloudevents, own, posthog, segment
 from serving.ingestion.browsers import routes as browsers

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from features.store.events import EventStore
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.edge.logs import logging_of_process
 from serving.process.working.beside import Worker
 from serving.settings import Settings

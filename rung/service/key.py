@@ -39,7 +39,7 @@ def add_key(verbs: Any) -> None:
 
 def _create(parsed: argparse.Namespace, _: Progress) -> None:
     from features.clock import now
-    from serving.edge.keys import Keys
+    from serving.edge.access.keys import Keys
 
     with store_of(parsed.store) as store:
         key, text = Keys(store.database).create(
@@ -58,7 +58,7 @@ def _create(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _list(parsed: argparse.Namespace, _: Progress) -> None:
-    from serving.edge.keys import Keys
+    from serving.edge.access.keys import Keys
 
     with store_of(parsed.store, must_exist=True) as store:
         keys = [key.as_dict() for key in Keys(store.database).all()]
@@ -79,7 +79,7 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
 
 def _revoke(parsed: argparse.Namespace, _: Progress) -> None:
     from features.clock import now
-    from serving.edge.keys import Keys
+    from serving.edge.access.keys import Keys
 
     with store_of(parsed.store, must_exist=True) as store:
         key = Keys(store.database).revoke(parsed.id, as_of=now())

@@ -33,7 +33,8 @@ from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.forms import form_reader
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.received import NotUsed, ReceivedNotes
-from serving.edge.access import Asker, check_key, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import check_key, needs
 from serving.edge.bodies import MOST_BODY_BYTES, decompressed, json_answer
 from serving.edge.problems import documented
 from serving.ingestion.storing import LEFT_OUT, WHY_SUPPRESSED, screened_of

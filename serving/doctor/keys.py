@@ -11,7 +11,7 @@ from features.ladder.words import things
 from features.store.database import Database
 from features.store.schema import events
 from serving.doctor.finding import Finding, fine, note, wrong
-from serving.edge.keys import SCOPES, Key, Keys
+from serving.edge.access.keys import SCOPES, Key, Keys
 
 __all__ = ["is_this_machine", "keys"]
 

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import RungError
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.edge.bodies import MOST_BODY_BYTES
 from serving.edge.logs import REQUEST_ID, log
 from serving.edge.problems import respond, unexpected

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
 import math
-import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 
 from features.errors import did_you_mean
 from features.ladder.ladder import Ladder
 from features.store.database import is_storable
-from serving.edge.keys import key_in
 
 __all__ = [
     "After",
@@ -27,21 +21,13 @@ __all__ = [
     "after_of",
     "check_step",
     "cursor_of",
-    "is_loopback",
-    "is_loopback_name",
-    "is_of_host",
-    "is_personalizer",
-    "key_of",
     "no_cursor",
-    "origin_of",
     "packed",
     "unpacked",
     "wrong_body",
     "wrong_query",
 ]
 
-_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_PORT: Final = re.compile(r":[0-9]*\Z")
 
 After = tuple[float, str]
 """Priority and id of the last lead of a page."""
@@ -133,57 +119,3 @@ def wrong_body(found: Iterable[tuple[Place, str, str]]) -> RequestValidationErro
     return RequestValidationError(
         [{"type": code, "loc": ("body", *place), "msg": detail} for place, code, detail in found]
     )
-
-
-def is_personalizer(path: str) -> bool:
-    """Whether a path is one of Azure Personalizer's, whose clients have a header of their own."""
-    return path.startswith("/personalizer/")
-
-
-def key_of(request: Request) -> str | None:
-    """The key in the headers of a request, None where there is none."""
-    scope = request.scope
-    for name, value in scope["headers"]:  # as they came: `request.headers` takes its time
-        if name == b"authorization":
-            return key_in(value.decode("latin-1"))
-        if name == b"ocp-apim-subscription-key" and is_personalizer(scope["path"]):
-            return cast(str, value.decode("latin-1"))
-    return None
-
-
-def origin_of(request: Request) -> str | None:
-    """The site whose page asks, another than this service; None where no page does."""
-    scope = request.scope
-    origin = host = ""
-    for name, value in scope["headers"]:
-        if name == b"origin":
-            origin = value.decode("latin-1")
-        elif name == b"host":
-            host = value.decode("latin-1")
-    return None if not origin or is_of_host(origin, host) else origin
-
-
-def is_of_host(origin: str, host: str) -> bool:
-    """Whether an origin, as browsers send it, is the site at a host; what is no origin never is."""
-    try:
-        return urlsplit(origin).netloc.lower() == host.lower() != ""
-    except ValueError:  # such as a broken IPv6 address
-        return False
-
-
-@lru_cache(64)
-def is_loopback_name(host: str) -> bool:
-    """Whether a `Host` names this machine to itself, with a port or without."""
-    return _PORT.sub("", host.lower()) in _LOOPBACK_NAMES
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is this machine's own, to which nobody else has a way."""
-    if address == "127.0.0.1":
-        return True
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    inner = getattr(parsed, "ipv4_mapped", None) or parsed
-    return bool(inner.is_loopback)

@@ -27,11 +27,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import compile_path
 
 from features.errors import LimitReached, RungError
-from serving.edge.access import needed
+from serving.edge.access.needs import needed
+from serving.edge.access.shown import is_personalizer
 from serving.edge.errors import TooManyRequests
 from serving.edge.kinds import INTERNAL, KINDS, Kinds
 from serving.edge.logs import log
-from serving.edge.parameters import is_personalizer
 from serving.edge.schemas import PersonalizerErrorAnswer, ProblemAnswer
 
 __all__ = [

@@ -21,7 +21,8 @@ from starlette.responses import Response
 
 from features.events.values import MESSAGE_ID
 from features.store.arrivals import Arrival
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.edge.bodies import media_type, read_body, to_value
 from serving.edge.parameters import Place
 from serving.edge.problems import documented

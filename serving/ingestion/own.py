@@ -12,7 +12,8 @@ from starlette.responses import Response
 from features.errors import did_you_mean
 from features.events.values import EVENT_NAME
 from features.store.arrivals import Arrival
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
 from serving.ingestion.people import people_of

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from features.store.arrivals import Arrival, Remark
 from features.store.identities.accounts import GROUP_ID
-from serving.edge.access import DirectRoute, check_key, needs
+from serving.edge.access.needs import DirectRoute, check_key, needs
 from serving.edge.bodies import read_json
 from serving.edge.parameters import Place
 from serving.edge.problems import documented

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from features.store.arrivals import Arrival
-from serving.edge.access import DirectRoute, check_key, needs
+from serving.edge.access.needs import DirectRoute, check_key, needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
 from serving.ingestion.calls import Envelope, envelope_of

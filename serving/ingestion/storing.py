@@ -20,7 +20,7 @@ from starlette.responses import Response
 from features.events.values import MESSAGE_ID
 from features.store.arrivals import Arrival, Remark
 from features.store.privacy.screening import ids_named, is_stripped
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.edge.errors import NotAllowed
 from serving.edge.parameters import Place
 from serving.edge.problems import of_validation, respond

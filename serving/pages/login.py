@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from serving.edge.access import access_of, not_its_ladder
+from serving.edge.access.needs import access_of, not_its_ladder
+from serving.edge.access.sessions import is_https, keep_session, session_cookie
 from serving.edge.errors import KeyNeeded, TooManyRequests
 from serving.edge.rate_limit import address_of
-from serving.edge.sessions import is_https, keep_session, session_cookie
 from serving.pages.common.forms import check_same_site, form_of, own_path
 from serving.pages.common.rendering import html
 

@@ -9,7 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from features.errors import UnknownLadder
-from serving.edge.access import HERE, Asker
+from serving.edge.access.access import HERE, Asker
 from serving.edge.errors import NotAllowed
 from serving.process.service import Service
 
@@ -48,4 +48,4 @@ AskedBy = Annotated[str, Depends(_asked_by)]
 OnLadder = Annotated[Callable[[str | None], None], Depends(_on_ladder)]
 """Checks the ladder that a request names, None where it names none: then it is the only one.
 `UnknownLadder` where it is not served here, `NotAllowed` where the key is for another one. Whether
-the key's own is served here is looked at where keys are: `serving.edge.access.Needs`."""
+the key's own is served here is looked at where keys are: `serving.edge.access.needs`."""

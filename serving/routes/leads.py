@@ -17,7 +17,7 @@ from features.errors import UnknownLink
 from features.store.privacy import Privacy
 from features.store.privacy.held import Lead
 from features.store.privacy.rows import Document
-from serving.edge.access import CheckedRoute, needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE

@@ -25,7 +25,7 @@ from features.clock import seconds_since
 from features.store.kept.meta import why_not_writable
 from features.store.schema import deliveries, write_backs
 from models.recalibrated import shift_of
-from serving.edge.access import needs
+from serving.edge.access.needs import needs
 from serving.edge.logs import log_failure
 from serving.edge.problems import documented
 from serving.process.judged.drifting import queue_drift

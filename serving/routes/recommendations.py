@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from features.errors import OptedOut, TimeError
 from models.offers.eligibility import Asked
-from serving.edge.access import CheckedRoute, needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from serving.app import create_app
-from serving.edge.access import Access, _Known
+from serving.edge.access.access import Access, _Known
 from serving.settings import Settings
 from tests.databases import with_tables
 

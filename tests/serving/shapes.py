@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from serving.edge.parameters import is_personalizer
+from serving.edge.access.shown import is_personalizer
 from serving.edge.schemas import PersonalizerErrorAnswer, ProblemAnswer
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from features.store.events import EventStore
 from serving import running
+from serving.edge.access.keys import Keys
 from serving.edge.connections import BoundedProtocol
-from serving.edge.keys import Keys
 from serving.settings import Settings
 from tests.serving import world
 

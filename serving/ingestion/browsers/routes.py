@@ -9,9 +9,9 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from features.clock import rfc3339
-from serving.edge.access import CheckedRoute, check_key, needs
+from serving.edge.access.needs import CheckedRoute, check_key, needs
+from serving.edge.access.shown import key_of
 from serving.edge.bodies import json_answer
-from serving.edge.parameters import key_of
 from serving.edge.problems import documented
 from serving.process.served import Served
 

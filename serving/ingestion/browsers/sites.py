@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import RungError, StoreAway
-from serving.edge.access import Access, Asker
+from serving.edge.access.access import Access, Asker
 from serving.edge.errors import NotAllowed
 from serving.edge.problems import of_error, respond
 

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
+from serving.edge.access.shown import is_of_host
 from serving.edge.errors import NotAllowed
-from serving.edge.parameters import is_of_host
 
 __all__ = ["check_same_site", "form_of", "own_path"]
 

@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from features.clock import rfc3339
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.edge.problems import Problem
 from serving.pages.common.rendering import html, rendered
 from serving.process.service import Service

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from features.store.people.actions import Actions
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 
 __all__ = ["form_ids", "form_token", "id_of_form"]
 

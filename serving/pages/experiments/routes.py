@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 
 from features.errors import BundleError, ExperimentConflict, ExperimentError
 from models.gate import GateError
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.pages.common.downloads import CsvTable, csv_answer, named_table
 from serving.pages.common.forms import form_of
 from serving.pages.common.frame import page

@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from models.judging.funnel.rates import funnel
 from models.judging.funnel.selection import Every
 from models.judging.spreadsheet import csv_of
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.edge.parameters import check_step
 from serving.pages.common.frame import page
 from serving.pages.ladder.choices import LadderChoice, Within

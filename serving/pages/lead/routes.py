@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from features.errors import UnknownLead
 from features.store.privacy import Privacy
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.edge.bodies import json_answer
 from serving.pages.common.forms import form_of, own_path
 from serving.pages.common.frame import page

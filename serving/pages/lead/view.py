@@ -20,7 +20,7 @@ from features.store.privacy.opt_outs import withheld
 from models.bundle import Bundle
 from models.horizons import knows_times
 from models.served_policy import DEFAULT
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
 from serving.pages.common.once import form_ids

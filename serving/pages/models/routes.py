@@ -14,7 +14,8 @@ from models.bundle import version_of
 from models.gate import GateError
 from models.judging.readiness import Readiness
 from models.sources import FolderSource, SourceVersion
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.pages.common.downloads import CsvTable, csv_answer, named_table
 from serving.pages.common.forms import form_of
 from serving.pages.common.frame import page, why_no_model

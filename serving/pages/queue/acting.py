@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from features.errors import ActionConflict
 from features.store.people.actions import KeptAction
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.pages.common.once import id_of_form
 from serving.process.service import Service
 from serving.process.working.actions import bring_back, claim, do, note, put_aside, release

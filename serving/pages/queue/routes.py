@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from features.errors import ActionConflict, OptedOut, UnknownLead
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.edge.parameters import check_step
 from serving.pages.common.forms import form_of, own_path
 from serving.pages.common.frame import page, refused

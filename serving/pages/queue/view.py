@@ -17,7 +17,7 @@ from features.store.kept.queue import QUEUE_ORDERS, QueueOrder
 from features.store.people.actions import UNDO_US
 from features.store.people.names import words_of
 from models.served_policy import DEFAULT
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model

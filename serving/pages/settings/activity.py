@@ -14,7 +14,7 @@ from urllib.parse import quote
 from features.ladder.ladder import OfferVersion
 from models.bundle import version_of
 from models.served_policy import DEFAULT
-from serving.edge.keys import Key
+from serving.edge.access.keys import Key
 from serving.pages.settings.offers.changes import is_follow_up, version_words
 from serving.process.service import Service
 

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from features.clock import rfc3339
 from serving.connectors.configuration import Connectors
 from serving.connectors.received import ReceivedNotes
-from serving.edge.access import Asker, access_of
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import access_of
 from serving.pages.common import words
 from serving.pages.common.people import person_of
 from serving.pages.settings.activity import (

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from features.clock import rfc3339, when
 from features.events.log import DAY_US
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.edge.errors import NotAllowed
 from serving.pages.common.frame import page
 from serving.process.service import Service

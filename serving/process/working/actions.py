@@ -22,7 +22,7 @@ from features.ladder.quiet_hours import zone_of
 from features.ladder.words import OFFER
 from features.store.database import is_storable
 from features.store.people.actions import KeptAction
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.process.service import Service
 
 __all__ = [

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from features.errors import StoreAway
 from features.store.changes import ChangePlace
-from serving.edge.access import needs
+from serving.edge.access.needs import needs
 from serving.edge.parameters import check_step, no_cursor, packed, unpacked, wrong_query
 from serving.edge.problems import documented
 from serving.process.served import OnLadder, Served

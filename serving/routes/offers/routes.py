@@ -13,7 +13,7 @@ from features.errors import LadderError
 from features.ladder.ladder import OfferVersion
 from features.store.events import EventStore
 from models.bundle import Bundle
-from serving.edge.access import CheckedRoute, needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented

@@ -22,7 +22,7 @@ from features.events.junk_ids import is_junk
 from models.actions.choosing import EXPLORED
 from models.offers.eligibility import Asked
 from models.offers.options import NO_ASK, NURTURE
-from serving.edge.access import CheckedRoute, needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import Place, wrong_body
 from serving.edge.problems import documented

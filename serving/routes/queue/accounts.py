@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from features.errors import UnknownAccount
 from features.store.kept.accounts import Account, AccountOrder
-from serving.edge.access import needs
+from serving.edge.access.needs import needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import After, after_of, cursor_of
 from serving.edge.problems import documented

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.errors import OptedOut
-from serving.edge.access import DirectRoute, needs
+from serving.edge.access.needs import DirectRoute, needs
 from serving.process.service import Service
 from serving.scoring.answers import opted_out
 from serving.scoring.kept_answers import CACHE_CONTROL, KeptAnswer, told

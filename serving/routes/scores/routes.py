@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from serving.edge.access import CheckedRoute, needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.ingestion.lookup import erased_of_mail, leads_of_mail

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.ladder.controls import Arm, Experiment
-from serving.edge.access import CheckedRoute, needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.edge.schemas import NewLeadId, StrictRequest, Text

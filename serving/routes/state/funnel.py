@@ -17,7 +17,7 @@ from models.judging.funnel.selection import Every, Selection, selection_of
 from models.judging.funnel.shapes import Funnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from models.judging.spreadsheet import csv_of
-from serving.edge.access import needs
+from serving.edge.access.needs import needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import check_step
 from serving.edge.problems import documented

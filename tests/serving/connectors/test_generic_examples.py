@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from features.ladder.file import read_ladder
 from features.store.migrations import open_database
 from serving.app import create_app
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.ingestion.lookup import leads_of_mail
 from serving.settings import Settings
 from tests.serving.conftest import service_of

@@ -29,7 +29,7 @@ from serving.doctor import Finding, examine, running
 from serving.doctor import machine as doctor_machine
 from serving.doctor import store as doctor_store
 from serving.doctor.store import CONNECTIONS, filesystem_of
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.gates import policy_gate
 from tests.serving import world
 from tests.serving.live.process import LocalServer, QuietHandler, free_port

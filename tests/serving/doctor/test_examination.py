@@ -7,7 +7,7 @@ import pytest
 from features.ladder.file import read_ladder
 from serving.doctor import work
 from serving.doctor.examination import RunningParts, examine_running
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.settings import Settings
 
 NOW = 1_800_000_000_000_000

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from serving.edge.access import needed
+from serving.edge.access.needs import needed
 from serving.edge.bodies import MOST_BODY_BYTES
 from serving.edge.middleware import Edge, Head
 from tests.databases import with_tables

@@ -21,7 +21,7 @@ from features.store import schema
 from features.store.events import EventStore
 from features.store.identities.identification import Identification
 from serving.edge import middleware, problems
-from serving.edge.access import Access
+from serving.edge.access.access import Access
 from serving.ingestion import cloudevents, posthog, segment
 from serving.ingestion import own as events
 from serving.ingestion.schemas import SHAPES

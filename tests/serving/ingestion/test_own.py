@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.ladder.file import read_ladder
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.profiles import examples
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
 from tests.serving.shapes import is_problem

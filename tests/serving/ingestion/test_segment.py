@@ -24,7 +24,7 @@ from segment.analytics import request as segment_request
 from features.errors import StoreError
 from features.ladder.file import parse_ladder, read_ladder
 from serving.edge import bodies
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.profiles import examples
 from tests.serving.conftest import service_of
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting

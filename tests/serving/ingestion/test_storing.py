@@ -13,7 +13,7 @@ from features.ladder.file import read_ladder
 from features.store.migrations import open_database
 from features.store.privacy import Privacy
 from serving.app import create_app
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.settings import Settings
 from tests.serving import world
 from tests.serving.conftest import service_of

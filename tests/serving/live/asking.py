@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from features.store.migrations import open_database
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.serving.live.process import ROOT, LocalServer, QuietHandler, free_port
 
 SAID_BY_US = {"left out: too long"}

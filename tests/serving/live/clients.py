@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from features.store.migrations import open_database
 from features.store.schema import events
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.serving.live.process import Process, running
 
 SOURCE = "web"

@@ -24,8 +24,8 @@ from schemathesis.python import asgi
 
 from features.store.migrations import open_database
 from serving.app import create_app
-from serving.edge.keys import Keys
-from serving.edge.parameters import is_personalizer
+from serving.edge.access.keys import Keys
+from serving.edge.access.shown import is_personalizer
 from serving.edge.schemas import ProblemAnswer
 from serving.settings import Settings
 from tests.serving.conftest import copy_of

@@ -15,7 +15,7 @@ import pytest
 
 from features.clock import now, when
 from features.store.migrations import open_database
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.serving.live.clients import INSTALLED, NPM, why_no_npm
 from tests.serving.live.process import eventually, running
 

@@ -18,7 +18,7 @@ from msrest.exceptions import HttpOperationError
 
 from features.store.kept.ranks import Ranks
 from features.store.migrations import open_database
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.serving.live.clients import INSTALLED, NPM, why_no_npm
 from tests.serving.live.process import running
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from features.clock import now
 from features.store.events import EventStore
 from serving.app import create_app
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.settings import Settings
 from tests.serving import world
 from tests.serving.browser import CHROMIUM, driven, opened, served

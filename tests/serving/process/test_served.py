@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from features.clock import now
 from features.store.events import EventStore
 from serving.app import create_app
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.settings import Settings
 from tests.serving.shapes import is_problem
 

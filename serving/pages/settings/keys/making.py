@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
+from serving.edge.access.keys import SCOPES, Key, Keys
 from serving.edge.errors import InvalidKey
-from serving.edge.keys import SCOPES, Key, Keys
 from serving.pages.common import words
 from serving.pages.settings.sections import Moment, moment
 

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from serving.edge.access import Asker, access_of, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.keys import Key
+from serving.edge.access.needs import access_of, needs
+from serving.edge.access.sessions import keep_session
 from serving.edge.errors import UnknownKey
-from serving.edge.keys import Key
 from serving.edge.schemas import PathId
-from serving.edge.sessions import keep_session
 from serving.pages.common.forms import form_of
 from serving.pages.settings.keys.making import (
     RIGHTS,

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from features.ladder.ladder import OfferVersion
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.edge.parameters import check_step
 from serving.edge.schemas import PathId
 from serving.pages.common.forms import form_of

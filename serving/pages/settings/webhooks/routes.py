@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 
 from features.clock import instant, microseconds
 from features.errors import TimeError
-from serving.edge.access import Asker, needs
+from serving.edge.access.access import Asker
+from serving.edge.access.needs import needs
 from serving.edge.schemas import PathId
 from serving.notifications.addresses import AddressRule
 from serving.notifications.endpoints import DeliveryState, Endpoint

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from features.store.migrations import open_database
 from serving.app import create_app
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.ingestion.browsers.sites import takes_events
 from serving.settings import Settings
 from tests.serving.conftest import service_of

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.pages.common.frame import freshness, why_no_model
 
 WHY = "no bundle in /srv/rung: it has no manifest.json"

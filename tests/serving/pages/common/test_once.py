@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.edge.access import Asker
+from serving.edge.access.access import Asker
 from serving.pages.common.once import form_ids, form_token, id_of_form
 
 ANN = Asker("key-ann", "Ann", frozenset({"decide"}))

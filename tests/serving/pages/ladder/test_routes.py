@@ -11,7 +11,7 @@ import shutil
 import pytest
 
 from features.store.events import EventStore
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from tests.serving import world
 from tests.serving.conftest import service_of
 from tests.serving.counting import count

@@ -18,7 +18,7 @@ from features.clock import now
 from features.store.events import EventStore
 from features.store.schema import write_backs
 from serving.app import create_app
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.settings import Settings
 from tests.serving import world
 from tests.serving.browser import opened, served

@@ -6,8 +6,8 @@ import csv
 
 import pytest
 
-from serving.edge.access import needed
-from serving.edge.keys import SCOPES
+from serving.edge.access.keys import SCOPES
+from serving.edge.access.needs import needed
 from tests.serving.pages.settings.busy import HOSTILE, SECRET
 
 PAGES = (

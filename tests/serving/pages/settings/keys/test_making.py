@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.pages.settings.keys.making import (
     KeyForm,
     last_setter,

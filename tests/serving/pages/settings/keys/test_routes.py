@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from serving.edge.keys import Keys
+from serving.edge.access.keys import Keys
 from serving.settings import Settings
 from tests.serving.pages.settings.conftest import ADDRESS, Sheet, Site
 

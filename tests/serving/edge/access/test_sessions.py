@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.store.schema import sessions as table
-from serving.edge.keys import Keys
-from serving.edge.sessions import SESSION_SECONDS, Sessions
+from serving.edge.access.keys import Keys
+from serving.edge.access.sessions import SESSION_SECONDS, Sessions
 from serving.pages.common.forms import own_path
 from tests.serving.callers import Clock, bearer, client_of, make, running
 

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from features.store.schema import api_keys
+from serving.edge.access.keys import SCOPES, Keys, parts_of, secret_hash
+from serving.edge.access.sessions import Sessions
 from serving.edge.errors import InvalidKey, UnknownKey
-from serving.edge.keys import SCOPES, Keys, parts_of, secret_hash
-from serving.edge.sessions import Sessions
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ cost time at every request here. The key itself is shown once, when it is made.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
 import secrets
 from collections.abc import Callable, Iterable
@@ -27,7 +25,7 @@ from features.store.database import Database
 from features.store.schema import api_keys, sessions
 from serving.edge.errors import InvalidKey, UnknownKey
 
-__all__ = ["SCOPES", "AwaitedKeys", "Key", "Keys", "key_in", "parts_of", "secret_hash"]
+__all__ = ["SCOPES", "AwaitedKeys", "Key", "Keys", "parts_of", "secret_hash"]
 
 SCOPES: Final = {
     "ingest": "send events, and nothing else",
@@ -227,23 +225,6 @@ def _key(row: sa.Row[Any]) -> Key:
     found = row._mapping
     scopes, origins = frozenset(found["scopes"].split()), tuple(found["origins"].split())
     return Key(**{**found, "scopes": scopes, "origins": origins})
-
-
-def key_in(given: str) -> str:
-    """The key in the value of an Authorization header, "" where there is none in it."""
-    kind, _, value = given.partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip()
-    return _of_basic(value.strip()) if kind.lower() == "basic" else ""
-
-
-def _of_basic(value: str) -> str:
-    """The user name of basic credentials, "" where they are none."""
-    try:
-        name, colon, _ = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return name if colon else ""
 
 
 class AwaitedKeys:

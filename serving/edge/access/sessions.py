@@ -12,7 +12,7 @@ from starlette.responses import Response
 from features.clock import SKEW_US
 from features.store.database import Database
 from features.store.schema import api_keys, sessions
-from serving.edge.keys import secret_hash
+from serving.edge.access.keys import secret_hash
 
 __all__ = ["SESSION_SECONDS", "Sessions", "is_https", "keep_session", "session_cookie"]
 
