@@ -38,7 +38,7 @@ from training.scores.evaluate import evaluate
 from training.scores.gate import judge, read_report
 from training.scores.written.report import write_report
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NAME = "rung-b2b"
 pytestmark = [
     pytest.mark.slow,

@@ -1,58 +1,30 @@
-"""The registry: versions of bundles, their reports, and the aliases that say which one serves.
+"""Bundles by name and version, and the aliases that name one of them, as MLflow keeps them.
 
-The only file that imports MLflow. Tracking and registry live in one database, SQLite unless told
-otherwise, with the artefacts beside it; or a server has both, and is asked over HTTP.
+Tracking and registry live in one database, SQLite unless told otherwise, with the artefacts beside
+it; or a server has both, and is asked over HTTP.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import json
-import logging
-import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
-import pandas as pd
-
-# MLflow decides about telemetry when it is imported; a default installation must not phone home.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "true")
-# Where the run is to be seen is no part of what a verb prints for programs.
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# It would ask a server that is away for two minutes before it said so.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+from typing import Final
 
 import mlflow
-from alembic.util.exc import CommandError
-from mlflow.entities import Dataset, DatasetInput, InputTag
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
-    RESOURCE_ALREADY_EXISTS,
     RESOURCE_DOES_NOT_EXIST,
     ErrorCode,
 )
-from mlflow.tracking import MlflowClient
-from mlflow.types import ColSpec, DataType, Schema
-from mlflow.types.schema import AnyType
-from sqlalchemy.exc import SQLAlchemyError
 
-from features.clock import now, rfc3339, when
+from features.clock import now, rfc3339
 from features.errors import BundleError
-from features.events.log import EventLog
-from features.signals.program import compile_ladder
-from features.signals.snapshot import LOST, snapshot
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate
 from models.logged.card.on_record import OnRecord
@@ -60,13 +32,11 @@ from models.logged.card.page import card_of
 from models.logged.carried_code import copy_code, requirements
 from models.logged.former_bundles import Promotion, back_from
 from models.logged.registry_uri import Address, shown
-from models.logged.run_page import figures_of, name_of, page_of, params_of, profile_of, tags_of
+from models.logged.run_page import figures_of, name_of, page_of, params_of, tags_of
 from models.logged.versions import CHAMPION, AliasTags, ServedVersion, Version, model_name
+from models.registry.connecting import alone, opened, unless_there
+from models.registry.description import example_of, signature_of, training_log
 from models.served_policy import DEFAULT, served_gate
-
-# Its migrations of a fresh database are nobody's news.
-logging.getLogger("mlflow").setLevel(logging.WARNING)
-logging.getLogger("alembic").setLevel(logging.WARNING)
 
 __all__ = ["Registry"]
 
@@ -76,8 +46,6 @@ _NONE_THERE: Final = {
     ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE)
 }
 """What MLflow answers of a model, and of an alias, that is not there."""
-_DIGITS: Final = 36
-"""As many of a digest as MLflow keeps."""
 _SOURCE: Final = "mlflow.source.name"
 """MLflow would write the path of the program there."""
 
@@ -101,50 +69,12 @@ class Registry:
         self.uri = uri
         self._experiment_name = experiment
         self._file = Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
-        if self._file:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with self._alone():
-                mlflow.set_tracking_uri(uri)
-                mlflow.set_registry_uri(versions or uri)
-                self._client = MlflowClient(uri, versions or uri)
-                self._client.search_experiments(max_results=1)  # makes tables of a file, if need be
-        except MlflowException as error:
-            raise BundleError(f"no registry at {shown(uri)}: {error.message}") from error
-        except (SQLAlchemyError, CommandError) as error:
-            said = str(error).splitlines()[0]
-            raise BundleError(
-                f"the registry at {shown(uri)} cannot be opened ({said}); if another program is"
-                " making or upgrading it, try again when that is done"
-            ) from error
+        self._client = opened(uri, versions or uri, self._file)
 
     @classmethod
     def at(cls, address: Address) -> Registry:
         """The registry of an address."""
         return cls(address.tracking, address.registry, address.experiment)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """While this lasts no other of us opens or fills the registry, where it is a file.
-
-        MLflow makes the tables of a new one, and two that do so at once fail. Where no file can be
-        made beside it, nothing can be made in it either, and nobody has to wait.
-        """
-        if self._file is None:
-            yield
-            return
-        with ExitStack() as stack:
-            try:
-                lock = stack.enter_context(Path(f"{self._file}.lock").open("a"))
-            except PermissionError:
-                lock = None
-            except OSError as error:
-                if error.errno != errno.EROFS:
-                    raise
-                lock = None
-            if lock is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def publish(
         self,
@@ -173,7 +103,7 @@ class Registry:
         """
         bundle = load_bundle(folder, trusted=trusted)
         gate.require_of("scores", bundle.hash)
-        with self._asking(), self._alone():
+        with self._asking(), alone(self._file):
             return self._publish(folder, bundle, gate, report, name or model_name(bundle.ladder))
 
     def _publish(
@@ -195,17 +125,17 @@ class Registry:
             mlflow.log_metrics(figures_of(gate))
             mlflow.log_dict(gate.as_dict(), "gate/published.json")
             mlflow.log_text(card_of(OnRecord(bundle, gate, policy, served)), "card.md")
-            self._client.log_inputs(run.info.run_id, [_training_log(bundle)])
+            self._client.log_inputs(run.info.run_id, [training_log(bundle)])
             if report is not None:
                 mlflow.log_artifacts(str(report), "report")
-            example = _example(bundle)
+            example = example_of(bundle)
             logged = mlflow.pyfunc.log_model(
                 name="bundle",
                 loader_module="models.flavor",
                 data_path=str(folder),
                 code_paths=copy_code(Path(code)),
                 pip_requirements=requirements(),
-                signature=_signature(bundle, example),
+                signature=signature_of(bundle, example),
                 input_example=example,
                 metadata={_HASH: bundle.hash},
             )
@@ -213,7 +143,7 @@ class Registry:
 
     def _register(self, name: str, logged: ModelInfo, bundle: Bundle, page: str) -> Version:
         if not self._client.search_registered_models(f"name = '{name}'"):
-            with _unless_there():
+            with unless_there():
                 self._client.create_registered_model(name, description=bundle.ladder.title)
         made = self._client.create_model_version(
             name,
@@ -415,7 +345,7 @@ class Registry:
         location = None
         if self._file:
             location = (self._file.resolve().parent / "mlruns").as_uri()
-        with _unless_there():
+        with unless_there():
             self._client.create_experiment(name, artifact_location=location)
         made = self._client.get_experiment_by_name(name)
         if made is None:
@@ -423,16 +353,6 @@ class Registry:
                 f"the experiment {name!r} was deleted in {shown(self.uri)}; restore it"
             )
         return str(made.experiment_id)
-
-
-@contextmanager
-def _unless_there() -> Iterator[None]:
-    """What another makes at the same time is as good as made here."""
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
-            raise
 
 
 def _version(found: ModelVersion) -> Version:
@@ -446,49 +366,3 @@ def _only_folder(path: Path) -> Path:
         if entry.is_dir():
             return entry
     raise FileNotFoundError("it holds no bundle")
-
-
-def _example(bundle: Bundle) -> pd.DataFrame:
-    """The signals of a lead that has done one thing; its instant as JSON has it."""
-    until = int(bundle.manifest["until"])
-    columns = compile_ladder(bundle.ladder).columns
-    log = EventLog.from_columns(["example"], ["example"], np.array([until]), columns=columns)
-    frame = snapshot(log, bundle.ladder, None, when(until)).frame()
-    return frame.assign(as_of=[rfc3339(until)])
-
-
-def _signature(bundle: Bundle, example: pd.DataFrame) -> ModelSignature:
-    """The columns that are taken and given.
-
-    MLflow's own datetime refuses an instant with a zone, and its string a categorical column, which
-    is what `rung features` writes, and whoever is lost may be said by 1 as by true: hence these may
-    be anything, and `score_frame` judges them.
-    """
-    needed = {"ladder.position", *bundle.encoding.columns}
-    inputs: list[Any] = [ColSpec(DataType.string, "lead_id", required=False)]
-    anything: Any = AnyType()  # type: ignore[no-untyped-call]
-    inputs.append(ColSpec(anything, "as_of", required=False))
-    for column in map(str, example.columns.drop(["lead_id", "as_of", LOST])):
-        is_text = isinstance(example[column].dtype, pd.CategoricalDtype)
-        kind = anything if is_text else DataType.double
-        inputs.append(ColSpec(kind, column, required=column in needed))
-    inputs.append(ColSpec(anything, LOST, required=False))  # frames of before do not have it
-    kinds = {"lead_id": DataType.string, "as_of": DataType.datetime, "step": DataType.string}
-    outputs: list[Any] = [
-        ColSpec(kinds.get(column, DataType.double), column, required=column in ("lead_id", "as_of"))
-        for column in map(str, bundle.score_frame(example))
-    ]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
-
-
-def _training_log(bundle: Bundle) -> DatasetInput:
-    """The log that a bundle was trained on, as its digest and counts; no row of it."""
-    digest = str(bundle.manifest["data_fingerprint"])
-    log = Dataset(
-        name=f"{bundle.ladder.name} events",
-        digest=digest[:_DIGITS],
-        source_type="rung",
-        source=json.dumps({"data_fingerprint": digest}),
-        profile=json.dumps(profile_of(bundle)),
-    )
-    return DatasetInput(log, [InputTag("mlflow.data.context", "training")])
