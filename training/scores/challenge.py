@@ -24,9 +24,9 @@ from models.recalibrated import Recalibrated
 from models.scores.recalibration import Move
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
+from training.scores.goals.ripening import why_empty
 from training.scores.performance import Answers
 from training.scores.reordering import by_next_step
-from training.scores.ripening import why_empty
 from training.scores.written.wording import WENT_ON
 
 __all__ = [

@@ -14,7 +14,7 @@ from tests.training.scores.scene import LADDER, TRAINED_UNTIL, small_world
 from training.decision_points import decision_points
 from training.labels import arrival_delays, label
 from training.scores.evaluate import evaluate
-from training.scores.ripening import when_over
+from training.scores.goals.ripening import when_over
 
 EARLY = TRAINED_UNTIL + 15 * DAY_US
 

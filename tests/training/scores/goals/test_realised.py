@@ -8,8 +8,8 @@ import pytest
 from features.clock import rfc3339
 from features.events.log import DAY_US
 from tests.training.scores.scene import LADDER
+from training.scores.goals.realised import realised, realised_within
 from training.scores.performance import Answers
-from training.scores.realised import realised, realised_within
 
 START = 1_767_225_600_000_000
 """The first of January 2026."""

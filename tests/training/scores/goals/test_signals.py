@@ -18,8 +18,8 @@ from tests.training.scores.scene import (
     small_log,
 )
 from training.decision_points import Points, decision_points
+from training.scores.goals.signals import uses_of
 from training.scores.results import SignalUse
-from training.scores.signals import uses_of
 
 
 def points_of(log, start, until, seed=7) -> Points:

@@ -1,0 +1,1 @@
+"""How good the chances of one goal are: what came, beside what was said and beside baselines."""
