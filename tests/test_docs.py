@@ -31,6 +31,8 @@ from tests.errors import every_error
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = [path for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if path.exists()]
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+LINKED += [*sorted(ROOT.glob("benchmarks/**/*.md")), *sorted(ROOT.glob("integrations/**/*.md"))]
 SIGNAL_DOCS = ROOT / "scripts" / "signal_docs.py"
 
 
@@ -193,9 +195,9 @@ def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:
 # -------------------------------------------------------------------------------------------- pages
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("page", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    """Each relative link of README and docs points to a file, and to a heading, that is there."""
+    """Each relative link of a page of ours points to a file, and to a heading, that is there."""
     for link in links(page):
         target, _, anchor = link.partition("#")
         path = (page.parent / target) if target else page
