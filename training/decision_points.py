@@ -19,7 +19,8 @@ from features.clock import said_at
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from features.signals.snapshot import Snapshot, snapshot_at
 from models.judging.rounding import rounded
 

@@ -22,7 +22,8 @@ from features.events.log import DAY_US, EventLog, Times
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import NextCompletions, compile_ladder, link
+from features.signals.linked_log import NextCompletions, link
+from features.signals.program import compile_ladder
 from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 

@@ -17,7 +17,8 @@ from scipy.special import logit
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.signals.fold import NONE
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from models.bundle import Bundle
 from models.recalibrated import GOALS, typical_log_odds
 from models.scores.recalibration import Arrivals, Move, follow

@@ -17,7 +17,8 @@ from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
 from features.signals.fold import ACTIVITY, AGAINST, OURS
-from features.signals.program import Compiled, compile_signals, link
+from features.signals.linked_log import link
+from features.signals.program import Compiled, compile_signals
 
 __all__ = ["ActivityRows", "KnownThen", "activity_rows", "known_then"]
 

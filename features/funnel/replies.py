@@ -12,7 +12,8 @@ from features.events.log import Codes, EventLog, Times
 from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import compile_signals, link
+from features.signals.linked_log import link
+from features.signals.program import compile_signals
 
 __all__ = ["Questions", "questions_of"]
 

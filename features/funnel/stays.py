@@ -19,7 +19,8 @@ from features.funnel.states import State
 from features.funnel.walk import FIELDS, walk
 from features.ladder.ladder import Ladder, Trait
 from features.signals.fold import NONE, Events, Program
-from features.signals.program import Compiled, compile_signals, link
+from features.signals.linked_log import link
+from features.signals.program import Compiled, compile_signals
 from features.threads import in_threads, processors
 
 __all__ = ["Stays", "stays_of"]

@@ -25,7 +25,8 @@ from features.events.log import DAY_US, EventLog, LogColumns, Times
 from features.events.order import place_by_lead
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE, fold
-from features.signals.program import Compiled, LinkedLog, compile_ladder, link
+from features.signals.linked_log import LinkedLog, link
+from features.signals.program import Compiled, compile_ladder
 from features.signals.signal import Signal
 from features.threads import in_threads, processors
 

@@ -26,7 +26,8 @@ from features.events.log import DAY_US
 from features.files import new_file
 from features.ladder.ladder import Ladder
 from features.signals.completion_reports import CompletionReports
-from features.signals.program import NextCompletions, compile_ladder, link
+from features.signals.linked_log import NextCompletions, link
+from features.signals.program import compile_ladder
 from features.signals.snapshot import Snapshot
 from rung.cluster.folds import log_of_part
 from rung.cluster.parts import PartFolder, new_parts

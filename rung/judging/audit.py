@@ -191,7 +191,8 @@ def _wins_of_event(parsed: argparse.Namespace, progress: Progress) -> _Wins:
 
 
 def _wins_of_ladder(parsed: argparse.Namespace, progress: Progress) -> _Wins:
-    from features.signals.program import compile_ladder, link
+    from features.signals.linked_log import link
+    from features.signals.program import compile_ladder
     from rung.call.reading import read
 
     own = loaded_bundle(parsed.bundle, parsed).ladder if parsed.bundle else None

@@ -29,7 +29,8 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventRule, Ladder
 from features.ladder.words import OFFER
 from features.offers.decisions import Decided, decisions_of
-from features.signals.program import compile_ladder, compile_signals, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder, compile_signals
 from features.signals.snapshot import Snapshot, snapshot_at
 from models.offers.options import options_of
 from training.decision_points import Points, decision_points

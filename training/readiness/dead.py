@@ -16,7 +16,8 @@ from features.events.log import EventLog
 from features.ladder.ladder import Condition, EventRule, Ladder
 from features.ladder.words import things
 from features.signals.beats import sums_of_log
-from features.signals.program import compile_ladder, compile_signals, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder, compile_signals
 from models.judging.readiness import DeadReason
 from training.readiness.ways import NEVER, Ways
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from features.arrays import Bools
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 
 __all__ = ["NEVER", "Ways", "ways_of"]
 

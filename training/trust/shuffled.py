@@ -13,7 +13,8 @@ import numpy as np
 from features.arrays import Floats, Ints
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from training.trust.quick_model import fitted_ranks
 from training.trust.rows import ProbeRows, auc_within_steps, chance_error
 from training.trust.suspicion import Suspicion

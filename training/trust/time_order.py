@@ -10,7 +10,8 @@ from features.arrays import Floats, Ints
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from features.ladder.words import in_percent
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from models.judging.rounding import rounded
 from training.trust.suspicion import Suspicion
 

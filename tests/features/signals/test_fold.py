@@ -14,7 +14,8 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Condition, Ladder, SignalRow
 from features.signals import fold
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from features.signals.signal import Op
 from features.signals.snapshot import Snapshot
 from features.signals.table import signals_of

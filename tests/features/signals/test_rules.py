@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from features.events.log import LogColumns
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.ladder import Condition, EventRule, Ladder
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from features.signals.rules import RulesByName, met, met_any
 from features.signals.table import ladder_columns
 from tests.features import strategies

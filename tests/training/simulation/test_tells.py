@@ -4,7 +4,8 @@ import numpy as np
 
 from features.ladder.ladder import Condition, EventRule
 from features.reading import read_events
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from training.simulation.tells import _failing, _meeting
 
 DEEP = np.array([0.0, 0.5, 0.999])

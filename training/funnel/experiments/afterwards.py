@@ -11,7 +11,8 @@ from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Afterwards, Ladder
 from features.signals.fold import NONE
-from features.signals.program import compile_signals, link
+from features.signals.linked_log import link
+from features.signals.program import compile_signals
 from models.judging.trials.shapes import AfterwardsOfArm, AfterwardsOfExperiment
 
 __all__ = ["afterwards"]

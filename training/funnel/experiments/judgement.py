@@ -16,7 +16,8 @@ from features.ladder.controls import Arm, Experiment
 from features.ladder.ladder import Ladder
 from features.offers.assignments import CALLING, Assigned, assigned_experiments, assignments_of
 from features.signals.fold import NONE
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot_at
 from models.judging.trials.comparison import Drawn, arm_counts, compared
 from models.judging.trials.sample_ratio import sample_ratio

@@ -24,7 +24,8 @@ from threadpoolctl import threadpool_limits
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from models.judging.served import BOOSTING, COUNTING_RULE, LOGISTIC, POINTS_RULE, STEP_RATES
 from models.scores.encoding import Encoding
 from models.scores.learners.boosting import SMALL

@@ -12,7 +12,8 @@ from features.arrays import Bools, Floats, Ints
 from features.events.log import EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals import fold
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from models.scores.step_rates import PRIOR_LEADS, StepRates
 from training.decision_points import Points
 

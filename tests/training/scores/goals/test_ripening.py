@@ -9,7 +9,7 @@ import pytest
 from features.clock import instant, microseconds
 from features.errors import NotEnoughData
 from features.events.log import DAY_US
-from features.signals.program import LinkedLog
+from features.signals.linked_log import LinkedLog
 from tests.training.scores.scene import LADDER, TRAINED_UNTIL, small_world
 from training.decision_points import decision_points
 from training.labels import arrival_delays, label

@@ -1,11 +1,12 @@
-"""A program picks the events that complete, restart or are scored at."""
+"""A linked log tells the events that complete, restart or are scored at."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.signals.program import compile_ladder, link
+from features.signals.linked_log import link
+from features.signals.program import compile_ladder
 from tests.features import strategies
 from tests.features.signals.scene import thorough
 from tests.features.strategies import log_of
