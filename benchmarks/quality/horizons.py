@@ -28,8 +28,8 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from features.reading import read_events
 from models.horizons import within_part
-from models.scores.calibration import LEVEL
 from models.scores.timing import fit_timing, spread, spread_ends
+from models.scores.venn_abers import LEVEL
 from training.decision_points import decision_points
 from training.labels import label
 from training.pipeline import train

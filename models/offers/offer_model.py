@@ -23,8 +23,8 @@ from models.offers.learning import OutcomeEffects, scale_of
 from models.offers.options import Options, options_of
 from models.offers.policy import Beliefs
 from models.offers.projection import columns_of, projected
-from models.scores.calibration import LEVEL
 from models.scores.learners.learner import BoostedTrees
+from models.scores.venn_abers import LEVEL
 
 __all__ = ["Evidence", "Forecast", "OfferModel", "of_step"]
 

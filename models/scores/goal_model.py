@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from features.arrays import Floats, Ints
-from models.scores.calibration import Basis, Calibrator, Unseen, calibrate, uncalibrated
+from models.scores.calibration import Basis, Calibrator, calibrate, uncalibrated
 from models.scores.censoring import Censoring
 from models.scores.learners.boosting import (
     SMALL,
@@ -31,6 +31,7 @@ from models.scores.learners.boosting import (
 from models.scores.learners.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
 from models.scores.timing import Timing, fit_timing
+from models.scores.venn_abers import Unseen
 
 if TYPE_CHECKING:
     from models.judging.readiness import Level  # what scores alone needs no answer shapes

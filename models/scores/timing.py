@@ -24,7 +24,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from features.arrays import Bools, Floats, Ints
-from models.scores.calibration import LEVEL
+from models.scores.venn_abers import LEVEL
 
 __all__ = ["Passed", "Timing", "fit_timing", "spread", "spread_ends"]
 

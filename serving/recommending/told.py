@@ -6,7 +6,7 @@ from features.clock import rfc3339
 from features.errors import OptedOut
 from models.offers.options import NO_ASK
 from models.recommendation import Ranked, Recommendation
-from models.scores.calibration import LEVEL
+from models.scores.venn_abers import LEVEL
 from serving.recommending.answers import (
     FramingAnswer,
     OfferOfDecision,

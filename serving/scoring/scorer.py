@@ -29,9 +29,9 @@ from models.bundle import Bundle
 from models.horizons import WithinDays, within
 from models.offers.eligibility import UNRESTRICTED, Asked
 from models.recalibrated import Recalibrated
-from models.scores.calibration import LEVEL
 from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
+from models.scores.venn_abers import LEVEL
 from models.served_policy import DEFAULT
 from serving.scoring.answers import (
     ChanceAnswer,

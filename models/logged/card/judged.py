@@ -10,7 +10,7 @@ from models.judging.rounding import percent
 from models.judging.served import AS_SERVED, MODEL
 from models.logged.card.on_record import GOALS, OnRecord
 from models.logged.card.wording import bullets, number, plain, sentence, table, unmeasured
-from models.scores.calibration import LEVEL
+from models.scores.venn_abers import LEVEL
 
 __all__ = ["METRICS", "analyses", "evaluation_data", "gate_words", "not_judged", "verdict_of"]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from models.scores.calibration import LEVEL
 from models.scores.timing import Timing, fit_timing, spread, spread_ends
+from models.scores.venn_abers import LEVEL
 
 KNOTS = Timing.knots()
 PART = np.array([0.25, 0.25])

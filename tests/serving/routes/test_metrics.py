@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from features.clock import now
 from features.errors import StoreError
 from features.store.schema import deliveries, write_backs
-from models.scores import calibration
+from models.scores import venn_abers
 from serving.app import create_app
 from serving.notifications.attempt import Answer
 from serving.notifications.delivery import _outcome
@@ -426,7 +426,7 @@ GRID = np.linspace(0.1, 0.9, LEVELS)
 
 def test_levels_are_those_of_a_calibrator():
     """A calibrator without ties has a grid of as many levels."""
-    assert calibration._GRID == LEVELS
+    assert venn_abers._GRID == LEVELS
 
 
 def test_no_drift():

@@ -10,7 +10,7 @@ from features.ladder.words import in_percent
 from models.judging.groups.report import GROUPS_EXPLAINED, GroupsReport, group_rows
 from models.judging.metrics import Bin
 from models.judging.rounding import percent
-from models.scores.calibration import LEVEL
+from models.scores.venn_abers import LEVEL
 from training.scores.reordering import SAYS, Reordering, TopLeads
 from training.scores.results import (
     MODEL,
