@@ -48,11 +48,14 @@ def opened(url: str) -> tuple[Database | None, list[Finding]]:
             absent = _no_file(parsed)
             if absent is not None:
                 return None, [absent]
-        database = Database.open(url)
+        database = Database.open(url, may_only_read=True)
     except StoreError as error:
         why = "the service does not start without it, and answers 503 when it goes away"
         remedy = "see that the database runs, and that RUNG_DATABASE_URL is right; what is special"
         remedy += " in its password is percent-encoded (@ is %40)"
+        if url.startswith("sqlite"):
+            remedy = "see that RUNG_DATABASE_URL is right, and that the user of the service may"
+            remedy += " read and write the file and the folder that it lies in"
         return None, [wrong("store", str(error), why, remedy)]
     return database, [fine("store", f"reachable, {shown(database.engine.url)}")]
 
@@ -113,7 +116,8 @@ def kind(
     """
     if database.is_sqlite:
         path = Path(database.engine.url.database or "").resolve()
-        yield _journal(database, is_running=is_running)
+        if not database.only_reads:  # of which SQLite tells no mode
+            yield _journal(database, is_running=is_running)
         yield from _place(path)
         yield from _unwritable(path)
         yield _room(path)
@@ -174,13 +178,27 @@ def filesystem_of(path: Path, mounts: str) -> str:
 
 
 def _unwritable(path: Path) -> Iterator[Finding]:
-    """The files of the store that whoever runs this cannot write."""
+    """The disk or the files of the store that whoever runs this cannot write to."""
+    if _is_on_disk_that_reads(path):
+        why = "a service stores events, scores and decisions there, and does not start"
+        remedy = "mount the disk for writing, or let RUNG_DATABASE_URL name a store on another one;"
+        remedy += " nothing, where it is a copy that is only read"
+        yield wrong("store", f"{path} lies on a disk that only reads", why, remedy)
+        return
     beside = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
     for one in (path, *(more for more in beside if more.exists()), path.parent):
         if not os.access(one, os.W_OK):
             why = "a service that runs as the same user can store nothing"
             remedy = f"chown it to the user of the service, such as: chown rung {one}"
             yield wrong("store", f"{one} cannot be written by this user", why, remedy)
+
+
+def _is_on_disk_that_reads(path: Path) -> bool:
+    """Whether nobody can write where a file lies; not where that cannot be told."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except (AttributeError, OSError):  # not on every system
+        return False
 
 
 def _room(path: Path) -> Finding:

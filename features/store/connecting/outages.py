@@ -84,7 +84,10 @@ def cause(error: BaseException) -> str:
             " store"
         )
     if code & _PRIMARY == sqlite3.SQLITE_CANTOPEN:
-        return "its folder is not there or only reads, or nobody here may open the file or make one"
+        return (
+            "its folder is not there or only reads, or nobody here may open the file or make one:"
+            " permit that, or name another store"
+        )
     if getattr(said, "sqlstate", None) == _READ_ONLY:
         return "the server is read-only now, as a standby is: name one that writes, or try again"
     lines = str(said).splitlines()

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from features.clock import now
 from features.errors import BundleError
+from features.store.connecting import read_only
 from features.store.connecting.engines import new_engine
 from features.store.database import Database
 from features.store.events import Event, EventStore
@@ -278,6 +279,29 @@ def test_files_of_somebody_else(sqlite, tmp_path, monkeypatch, name):
     real, theirs = os.access, tmp_path / name
     monkeypatch.setattr(os, "access", lambda path, mode: path != theirs and real(path, mode))
     assert str(theirs) in only(found(sqlite, "store")).what
+
+
+def test_a_disk_that_only_reads(sqlite, tmp_path, monkeypatch):
+    """What stands there is looked at all the same, and one thing is wrong: nothing can be kept."""
+    before = {path.name for path in tmp_path.iterdir()}
+    monkeypatch.setattr(read_only, "_is_writable", lambda _: False)
+    disk = SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9**9, f_blocks=9**9, f_bfree=9**9)
+    disk.f_frsize = 4096
+    monkeypatch.setattr(os, "statvfs", lambda _: disk)
+    findings = examine(sqlite)
+    said = only([one for one in findings if one.state == "wrong"])
+    assert said.what == f"{tmp_path / 'rung.db'} lies on a disk that only reads"
+    assert "events" in {one.part for one in findings}
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_part_of_it_is_beside_it(sqlite, tmp_path, monkeypatch):
+    """A copy of a running store whose log cannot be read there is no question of a password."""
+    monkeypatch.setattr(read_only, "_is_writable", lambda _: False)
+    (tmp_path / "rung.db-wal").write_bytes(b"log")
+    said = only(found(sqlite, "store"))
+    assert "part of what it holds is in rung.db-wal beside it" in said.what
+    assert "password" not in said.remedy
 
 
 @pytest.mark.parametrize(
