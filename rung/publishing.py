@@ -85,7 +85,7 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
         version = registry.promote(version, gate, said)
     is_champion = CHAMPION in version.aliases
     if parsed.json:
-        print_json(_result(version, gate, is_champion=is_champion) | {"registry": str(place)})
+        print_json(_result(version, gate, is_champion=is_champion) | place.as_dict())
     else:
         print_line(f"{version.name} version {version.version} in {place}")
         for line in gate.missing:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+from features.errors import without_password
+
 __all__ = ["DEFAULT_URI", "Address", "address", "shown"]
 
 DEFAULT_URI: Final = "sqlite:///artifacts/mlflow.db"
@@ -43,6 +45,10 @@ class Address:
             place += f", experiment {self.experiment!r}"
         return f"{place} ({self.source})"
 
+    def as_dict(self) -> dict[str, str]:
+        """The URIs for a program to name again, without who logs in: `tracking` and `registry`."""
+        return {"tracking": shown(self.tracking, ""), "registry": shown(self.registry, "")}
+
 
 def address(
     option: str | None, environment: Mapping[str, str], name: str = "--registry"
@@ -65,12 +71,17 @@ def address(
     return Address(tracking, told[_REGISTRY] or tracking, told[_EXPERIMENT], source)
 
 
-def shown(uri: str) -> str:
-    """A URI as it may be printed: without who logs in, and with which password."""
+def shown(uri: str, login: str = "***@") -> str:
+    """A URI as it may be printed: without who logs in, and with which password.
+
+    Parameters
+    ----------
+    login : what stands in the place of both.
+    """
     try:
         parts = urlsplit(uri)
     except ValueError:
         return "an address that cannot be read"
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+    if "@" in parts.netloc:
+        uri = urlunsplit(parts._replace(netloc=login + parts.netloc.rpartition("@")[2]))
+    return without_password(uri)  # one may stand in the query as well

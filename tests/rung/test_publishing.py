@@ -62,6 +62,7 @@ def test_publish_and_promote(bundle_folder, report, tmp_path):
     assert first.code == 0, first.err
     assert (first.json["name"], first.json["version"]) == ("rung-b2b", 1)
     assert not first.json["champion"]
+    assert (first.json["registry"], first.json["tracking"]) == (registry[1], registry[1])
     worse = tmp_path / "worse"
     shutil.copytree(report[0], worse)
     told = json.loads((worse / "report.json").read_text())

@@ -47,6 +47,7 @@ def test_what_it_says():
         ("https://ann:secret@mlflow.example/x", "https://***@mlflow.example/x"),
         ("postgresql://a:p@w@db/x", "postgresql://***@db/x"),
         ("sqlite:///artifacts/mlflow.db", "sqlite:///artifacts/mlflow.db"),
+        ("postgresql:///x?host=db&password=secret", "postgresql:///x?host=db&password=***"),
         ("http://[broken@secret", "an address that cannot be read"),
     ],
 )
@@ -54,3 +55,11 @@ def test_no_password_is_shown(uri, said):
     """Who logs in, and with what, is no part of what is printed."""
     assert shown(uri) == said
     assert "secret" not in str(address(uri, {}))
+
+
+def test_a_program_can_name_it_again():
+    """Both URIs stand alone, as an option takes them; a login is no part of them."""
+    told = {TRACKING: "https://ann:secret@mlflow.example/x", REGISTRY: FILE}
+    found = address(None, told).as_dict()
+    assert found == {"tracking": "https://mlflow.example/x", "registry": FILE}
+    assert address(found["registry"], {}).registry == FILE
