@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.arrays import Bools
-from features.clock import microseconds
+from features.clock import microseconds, said_at, seconds_since
 from features.errors import EventsError, did_you_mean, without_password
 from features.events.columns import distinct
 from features.events.formats.checks import checked
@@ -51,11 +51,14 @@ __all__ = [
     "read_table",
     "refuse_bad_rows",
     "renamed",
+    "silence",
 ]
 
 _Progress = Callable[[str], None]
 _MOST_NAMES: Final = 12
 """Names of events that a message lists."""
+_LATELY_DAYS: Final = 2.0
+"""Days without news after which a log is said to be silent."""
 
 
 def read_events(  # noqa: PLR0913 the options of a reading, each by its name
@@ -381,6 +384,18 @@ def names_misspelt(log: EventLog, ladder: Ladder) -> list[str]:
         for name in log.names
         if name not in wanted and _letters(name) in spelt
     ]
+
+
+def silence(newest: int, then: int) -> str:
+    """Since when nothing became known by an instant, and how long that is; "" where it is short.
+
+    Parameters
+    ----------
+    newest : when the last event of a log became known, in microseconds since the epoch.
+    then : the instant at which it is looked at, likewise.
+    """
+    days = seconds_since(newest, then) / 86_400.0
+    return f"since {said_at(newest)}, {days:,.0f} days" if days >= _LATELY_DAYS else ""
 
 
 def _names_read(ladder: Ladder) -> set[str]:

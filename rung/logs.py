@@ -28,7 +28,7 @@ from rung.call.options import (
 )
 from rung.call.parser import Progress, add_verb
 from rung.call.printing import note, print_json, print_line, write_table
-from rung.call.reading import read, store_of
+from rung.call.reading import read, say_silence, store_of
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -241,11 +241,13 @@ def _tables(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress) -> Snapshot:
+    from features.clock import microseconds
     from features.reading import names_apart
     from features.signals.snapshot import snapshot
 
     if apart := names_apart(log, ladder):
         note(apart)
+    say_silence(log.judged_until(None), microseconds(as_of))
     progress(f"signals of {things(len(log.leads), 'lead')}")
     return snapshot(log, ladder, None, as_of)
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_evaluate", "add_train", "add_tune"]
 
-_LATELY_DAYS: Final = 2.0
-"""Days without news after which a store is said to be silent."""
 _REGISTRY: Final = "registry://"
 """Stands for the registry that `rung publish` would use."""
 
@@ -284,13 +282,13 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _say_how_old(until: int) -> None:
     """Of a store that has heard nothing lately, that its silence is taken for nothing."""
-    from features.clock import now, said_at, seconds_since
+    from features.clock import now
+    from features.reading import silence
 
-    days = seconds_since(until, now()) / 86_400.0
-    if days >= _LATELY_DAYS:
+    if since := silence(until, now()):
         note(
-            f"the store heard nothing since {said_at(until)}, {days:.0f} days ago: the period ends"
-            " there, as of what came after nothing is known. Do events still arrive?"
+            f"the store heard nothing {since} ago: the period ends there, as of what came after"
+            " nothing is known. Do events still arrive?"
         )
 
 

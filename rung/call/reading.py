@@ -27,6 +27,7 @@ __all__ = [
     "named_log",
     "only_reads",
     "read",
+    "say_silence",
     "store_of",
     "trained_with",
 ]
@@ -147,6 +148,19 @@ def judged_until(until: datetime | None, log: EventLog) -> int:
             " what came between is unknown, and no outcome is taken from it"
         )
     return found
+
+
+def say_silence(newest: int, as_of: int) -> None:
+    """Note that the last news of a log, of `newest`, is old where its leads are looked at."""
+    from features.clock import said_at, said_from
+    from features.reading import silence
+
+    if since := silence(newest, as_of):
+        note(
+            f"nothing became known {since} before {said_at(as_of)}: what leads did meanwhile is not"
+            " in it, and they look quieter than they may be. Bring the log up to date, or look at"
+            f" them as of its last event: --as-of {said_from(newest)}"
+        )
 
 
 def trained_with(

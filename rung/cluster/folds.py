@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -35,7 +35,7 @@ from serving.routes.exports.files import parts_of, with_horizons, write_rows
 from serving.routes.exports.rows import schema_of
 from serving.scoring.ranking import Ranking
 
-__all__ = ["ScoredParts", "SharedBundle", "log_of_part", "score", "write_snapshots"]
+__all__ = ["FoldedParts", "SharedBundle", "log_of_part", "score", "write_snapshots"]
 
 _STAGING: Final = ".staging"
 _RANK: Final = "rank_pct"
@@ -65,17 +65,19 @@ class SharedBundle:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredParts:
-    """What came of scoring parts.
+class FoldedParts:
+    """What came of a fold over parts.
 
     Parameters
     ----------
     leads : how many.
-    purchases : to be expected of them, by the days within which.
+    newest : when the last event that was seen became known, in microseconds since the epoch.
+    purchases : to be expected of the leads, by the days within which.
     """
 
     leads: int
-    purchases: dict[float, float]
+    newest: int
+    purchases: Mapping[float, float] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=1)
@@ -95,13 +97,13 @@ def log_of_part(
 
 def write_snapshots(
     cluster: Cluster, events: PartFolder, ladder: Ladder, as_of: datetime, present: int, out: Path
-) -> int:
-    """Write the signals of all leads as parts, as `rung features` does in one file; how many."""
+) -> FoldedParts:
+    """Write the signals of all leads as parts, as `rung features` does in one file."""
     with new_parts(out, "snapshot") as (place, told):
         work = partial(_snapshot, events, ladder, as_of, present, place)
         answers = cluster.each(len(events.numbers), work, "signals of parts")
         told |= _told(events, answers) | {"as_of": as_of, "ladder": ladder.name}
-    return int(told["leads"])
+    return FoldedParts(int(told["leads"]), _newest(answers))
 
 
 def _snapshot(
@@ -111,7 +113,7 @@ def _snapshot(
     frame = snapshot(log, ladder, None, as_of).frame()
     with new_file(place / events.file(events.numbers[at]).name) as part:
         frame.to_parquet(part, index=False)
-    return Done(at, {"leads": len(frame)})
+    return Done(at, {"leads": len(frame), "newest": log.judged_until(None)})
 
 
 def score(
@@ -122,7 +124,7 @@ def score(
     present: int,
     out: Path,
     horizon_days: Sequence[float] = (),
-) -> ScoredParts:
+) -> FoldedParts:
     """Write the scores of all leads as parts, as `rung score` does in one file.
 
     Parameters
@@ -147,7 +149,7 @@ def score(
         days: math.fsum(number for of_part in parts for number in of_part[place])
         for place, days in enumerate(horizon_days)
     }
-    return ScoredParts(int(told["leads"]), purchases)
+    return FoldedParts(int(told["leads"]), _newest(answers), purchases)
 
 
 def _score(
@@ -172,7 +174,8 @@ def _score(
         scored = pq.read_table(part, columns=[*_RANKED_BY, _RANK])
     queued = scored.filter(scored[_RANK].is_valid()).select(list(_RANKED_BY))
     purchases = [one.exact_purchases for one in horizons]
-    return Done(at, {"leads": count, "purchases": purchases}, queued)
+    told = {"leads": count, "newest": log.judged_until(None), "purchases": purchases}
+    return Done(at, told, queued)
 
 
 def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Done:
@@ -196,6 +199,10 @@ def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Done:
 def _ranking(file: Path) -> Ranking | None:
     positions, chances = np.load(file)
     return Ranking.of(positions.astype(np.int64), np.asarray(chances, dtype=np.float64))
+
+
+def _newest(answers: list[Done]) -> int:
+    return max(int(answer.told["newest"]) for answer in answers)
 
 
 def _told(events: PartFolder, answers: list[Done]) -> dict[str, object]:

@@ -21,6 +21,7 @@ from rung.call.horizons import (
 from rung.call.options import bundle_option, json_option, ladder_option, reading_options
 from rung.call.parser import Progress, add_verb, group
 from rung.call.printing import print_json
+from rung.call.reading import say_silence
 
 if TYPE_CHECKING:
     from rung.cluster.tasks import Cluster
@@ -151,19 +152,20 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _snapshot(parsed: argparse.Namespace, progress: Progress) -> None:
-    from features.clock import now
+    from features.clock import microseconds, now
     from features.ladder.file import read_ladder
     from rung.cluster.folds import write_snapshots
     from rung.cluster.parts import PartFolder
 
     events, ladder = PartFolder.of_events(parsed.parts.resolve()), read_ladder(parsed.ladder)
     with _on(parsed, progress) as session:
-        count = write_snapshots(session, events, ladder, parsed.as_of, now(), parsed.out)
-    _say(parsed, count)
+        done = write_snapshots(session, events, ladder, parsed.as_of, now(), parsed.out)
+    say_silence(done.newest, microseconds(parsed.as_of))
+    _say(parsed, done.leads)
 
 
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:
-    from features.clock import now, when
+    from features.clock import microseconds, now, when
     from rung.cluster.folds import SharedBundle, score
     from rung.cluster.parts import PartFolder
 
@@ -175,6 +177,7 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     with _on(parsed, progress) as session:
         as_of = parsed.as_of or when(present)
         done = score(session, events, served, as_of, present, parsed.out, asked)
+    say_silence(done.newest, microseconds(as_of))
     expected = expected_purchases(bundle, done.purchases)
     _say(parsed, done.leads, {"bundle": bundle.version, **purchases_by_days(expected)})
     if not parsed.json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -272,6 +273,32 @@ def test_nothing_was_known_yet(bundle_folder, events_file, tmp_path):
     )
     assert "events.parquet: nothing in it was known by then" in said
     assert "left out (known only later)" in said
+
+
+def test_that_news_came_last_long_before_is_noted(one_lead, tmp_path):
+    """Silence after a log's end is no lapse: it is told with its age, and from when on it is none.
+
+    What became known later than the instant is no news by then; JSON stays as it is.
+    """
+    asked = ("features", one_lead, "--ladder", "b2b", "--out", tmp_path / "s.csv", "--json")
+    said = done(*asked, "--as-of", "2026-09-01")
+    assert said.json["leads"] == 1
+    told = "nothing became known since 2026-06-29T09:00:00Z, 64 days before 2026-09-01T00:00:00Z"
+    assert f"note: {told}: what leads did meanwhile is not in it" in said.err
+    _, _, then = said.err.strip().rpartition("--as-of ")
+    assert "note:" not in done(*asked, "--as-of", then).err
+    told = "since 2026-03-02T09:00:00Z, 6 days before 2026-03-08T12:00:00Z"
+    assert told in done(*asked, "--as-of", "2026-03-08T12:00:00Z").err
+
+
+def test_old_news_is_noted_of_scores(events_file, bundle_folder, simulation, tmp_path):
+    """As of now a log of long ago has only quiet leads, which is said; at its end it is not."""
+    asked = ("score", events_file, "--bundle", bundle_folder, "--out", tmp_path / "s.csv", "--json")
+    late = simulation.end + timedelta(days=40)
+    said = done(*asked, "--as-of", late.isoformat())
+    assert f"40 days before {late:%Y-%m-%dT%H:%M:%SZ}: what leads did meanwhile" in said.err
+    assert said.json["leads"] == 300
+    assert "note:" not in done(*asked, "--as-of", simulation.end.isoformat()).err
 
 
 def test_an_unknown_bundle(events_file, tmp_path):

@@ -35,9 +35,11 @@ def test_snapshot(parts, events_file, simulation, early, b2b, tmp_path, at):
     one = tmp_path / "one.parquet"
     done("features", events_file, "--ladder", "b2b", "--as-of", as_of.isoformat(), "--out", one)
     present = microseconds(simulation.end) + 1
-    count = write_snapshots(Here(), parts, b2b, as_of, present, tmp_path / "out")
+    wrote = write_snapshots(Here(), parts, b2b, as_of, present, tmp_path / "out")
     assert bits(together(tmp_path / "out")) == bits(pd.read_parquet(one))
-    assert count == len(pd.read_parquet(one))
+    assert wrote.leads == len(pd.read_parquet(one))
+    known = simulation.events["known_at"]
+    assert wrote.newest == microseconds(known[known <= as_of].max().to_pydatetime())
 
 
 @pytest.mark.parametrize("at", ["end", "early"])
@@ -57,6 +59,8 @@ def test_score(parts, events_file, simulation, early, bundle_folder, tmp_path, a
     found, expected = together(tmp_path / "out"), pd.read_parquet(one)
     assert found["purchase_within_7_days"].notna().any()
     assert scored.leads == told["leads"]
+    known = simulation.events["known_at"]
+    assert scored.newest == microseconds(known[known <= as_of].max().to_pydatetime())
     assert {f"{days:g}": count for days, count in scored.purchases.items()} == told["purchases"]
     assert found["rank_pct"].notna().any()
     apart = ["scored_at"]  # one was scored at another moment

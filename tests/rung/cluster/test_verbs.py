@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -48,6 +49,19 @@ def test_from_a_log_to_scores(here, events_file, bundle_folder, end, tmp_path, m
     drawn = ("--ladder", "b2b", "--most-points", 300, "--look-back", 90, "--until", end)
     said = done("cluster", "examples", "parts", *drawn, "--out", "points", *here, "--json")
     assert 100 < said.json["points"] == len(together(tmp_path / "points")) < 400
+
+
+@pytest.mark.parametrize("verb", ["snapshot", "score"])
+def test_old_news_is_noted(here, parts, bundle_folder, simulation, tmp_path, verb):
+    """The newest event of all parts is so old that leads look quiet, as `rung score` says."""
+    by = ("--ladder", "b2b") if verb == "snapshot" else ("--bundle", bundle_folder)
+    asked = ("cluster", verb, parts.folder, *by, "--json", *here)
+    late = (simulation.end + timedelta(days=40)).isoformat()
+    said = done(*asked, "--as-of", late, "--out", tmp_path / "late")
+    assert "40 days before" in said.err
+    said = done(*asked, "--as-of", simulation.end.isoformat(), "--out", tmp_path / "out")
+    assert said.json["leads"] == 300
+    assert "note:" not in said.err
 
 
 @pytest.mark.parametrize("setting", ["memory=8g", "spark.executor.memory"])
