@@ -2,21 +2,34 @@
 
 What is written is written beside its place and moved there in one step, once all of it is on the
 disk: a full disk, a crash or an interruption leaves what was there before.
+
+Such a part is `.<8 hex digits>.<name>`, and whoever writes it holds a lock on it. A writer that is
+killed leaves one that nobody holds; the next writer of that place takes it away.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["check_file", "check_folder_for", "kept_away", "new_file", "new_folder", "why_no_text"]
+__all__ = [
+    "check_file",
+    "check_folder_for",
+    "clear_away",
+    "kept_away",
+    "new_file",
+    "new_folder",
+    "why_no_text",
+]
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
@@ -58,17 +71,17 @@ def new_file(path: Path) -> Iterator[Path]:
     if place.exists() and not place.is_file() and not place.is_dir():
         yield place
         return
-    part = _beside(place)
+    if place.is_dir():
+        raise _error(errno.EISDIR, path)
+    part, lock = _held_part(path, place, place.parent, lambda one: one.touch(exist_ok=False))
     with _naming(path, part):
-        if place.is_dir():
-            raise _error(errno.EISDIR)
         try:
             yield part
             _to_disk(part)
             part.replace(place)
         finally:
-            if part.exists():
-                part.unlink()
+            part.unlink(missing_ok=True)
+            os.close(lock)
 
 
 @contextmanager
@@ -85,7 +98,7 @@ def new_folder(folder: Path, is_replaced: Callable[[str], bool]) -> Iterator[Pat
     OSError : it cannot be written; the error names `folder`, and what was there still is.
     """
     place = Path(folder).resolve()
-    part = _new_part(Path(folder), place)
+    part, lock = _new_part(Path(folder), place)
     with _naming(folder, part):
         try:
             yield part
@@ -94,6 +107,33 @@ def new_folder(folder: Path, is_replaced: Callable[[str], bool]) -> Iterator[Pat
             _take_place(part, place, is_replaced)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            os.close(lock)
+
+
+def clear_away(place: Path) -> None:
+    """Take away what writers of a file or folder left beside it, or in it, when they were killed.
+
+    What somebody writes by now stays, and so does all that cannot be taken away.
+    """
+    place = Path(place).resolve()
+    left = re.compile(rf"\.[0-9a-f]{{8}}\.{re.escape(place.name)}")
+    for holder in (place.parent, place):
+        with suppress(OSError):
+            for name in [name for name in os.listdir(holder) if left.fullmatch(name)]:  # noqa: PTH208 names alone
+                _clear(holder / name)
+
+
+def _clear(part: Path) -> None:
+    with suppress(OSError):
+        lock = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+        finally:
+            os.close(lock)
 
 
 def check_file(path: Path) -> None:
@@ -145,19 +185,54 @@ def _beside(place: Path) -> Path:
     return place.with_name(f".{secrets.token_hex(4)}.{place.name}")
 
 
-def _new_part(folder: Path, place: Path) -> Path:
-    """An empty folder beside one; inside it, where nothing may be written beside."""
-    part = _beside(place)
+def _new_part(folder: Path, place: Path) -> tuple[Path, int]:
+    """An empty folder beside one; inside it, where nothing may be written beside. And its lock."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists() and not place.is_dir():
             raise _error(errno.ENOTDIR)
-        if not os.access(place.parent, os.W_OK) and place.is_dir():
-            part = place / part.name
-        part.mkdir()
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(folder)) from error
-    return part
+    is_beside = os.access(place.parent, os.W_OK) or not place.is_dir()
+    return _held_part(folder, place, place.parent if is_beside else place, Path.mkdir)
+
+
+def _held_part(
+    path: Path, place: Path, holder: Path, make: Callable[[Path], None]
+) -> tuple[Path, int]:
+    """A new part of a place, and the lock by which nobody takes it for one that was left."""
+    clear_away(place)
+    try:
+        while True:
+            part = holder / _beside(place).name
+            make(part)
+            lock = _lock(part)
+            if lock is not None:
+                return part, lock
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _lock(part: Path) -> int | None:
+    """The lock of a part, to be closed; None where somebody took the part away before it had one.
+
+    Where a disk knows no locks there is none, and nothing is taken away.
+    """
+    try:
+        lock = os.open(part, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    except OSError:
+        return lock
+    if part.exists():
+        return lock
+    os.close(lock)
+    return None
 
 
 def _take_place(part: Path, place: Path, is_replaced: Callable[[str], bool]) -> None:
@@ -217,7 +292,7 @@ def _exchange(one: Path, other: Path) -> None:
         found = ctypes.get_errno()
         if found not in _NO_EXCHANGE:
             raise _error(found)
-    away = _beside(other)
+    away = other.with_name(f".{secrets.token_hex(4)}-{other.name}")  # no part: it is not cleared
     other.rename(away)
     try:
         one.rename(other)

@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.errors import BundleError, LadderError
-from features.files import kept_away, new_folder
+from features.files import clear_away, kept_away, new_folder
 from features.ladder.catalogue import with_catalogue
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder, OfferVersion
@@ -286,6 +286,7 @@ def check_folder(folder: Path) -> None:
         raise BundleError(f"{folder} is no folder; choose another place")
     if not folder.exists() or _is_bundle(folder):
         return
+    clear_away(folder)
     held = sorted(path.name for path in folder.iterdir())
     if held:
         name = next((name for name in held if not _is_ours(name)), held[0])

@@ -102,7 +102,7 @@ def served_by(folder: Path) -> ServedBundle | None:
 def former_of(folder: Path) -> list[ServedBundle]:
     """What served from a folder before, the newest first."""
     beside = _beside(folder)
-    kept = sorted((path.parent for path in beside.glob("*/manifest.json")), reverse=True)
+    kept = sorted((path.parent for path in beside.glob("[0-9]*/manifest.json")), reverse=True)
     return [_served(one, beside / f"{one.name}.json") for one in kept]
 
 

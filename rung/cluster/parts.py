@@ -19,7 +19,7 @@ import numpy as np
 
 from features.arrays import Ints
 from features.errors import EventsError
-from features.files import new_file, new_folder
+from features.files import clear_away, new_file, new_folder
 
 __all__ = ["PartFolder", "new_parts", "part_of"]
 
@@ -76,6 +76,7 @@ def new_parts(folder: Path, kind: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     ------
     EventsError : the folder holds something else.
     """
+    clear_away(folder)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if not _is_ours(path.name):
             raise EventsError(f"{folder} holds {path.name!r}, no part; choose an empty folder")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from features import files
-from features.files import check_file, check_folder_for, new_file, new_folder
+from features.files import check_file, check_folder_for, clear_away, new_file, new_folder
 from tests.full_disk import full_after
 
 
@@ -55,6 +55,63 @@ def test_an_interrupted_file_leaves_the_old_one(tmp_path, fault):
     with pytest.raises(fault):
         write()
     assert held(tmp_path) == {"out.txt": "old"}
+
+
+def left(place: Path) -> None:
+    """What writers of a place that were killed have left: beside it, and in it."""
+    for holder in (place.parent, place):
+        (holder / f".0123abcd.{place.name}").mkdir(parents=True)
+        (holder / f".0123abcd.{place.name}" / "a.txt").write_text("half")
+    (place.parent / f".89abcdef.{place.name}").write_text("half")
+
+
+def test_what_a_killed_writer_left_goes_with_the_next(tmp_path):
+    """Parts of that place alone: other names are somebody's."""
+    folder, file = tmp_path / "bundle", tmp_path / "a[1].txt"
+    left(folder)
+    (tmp_path / ".0123abcd.a[1].txt").write_text("half")
+    others = {".0123abcd.bundle2": "", ".0123abcd.a1.txt": "", ".0123ABCD.bundle": "", ".b.txt": ""}
+    for name in others:
+        (tmp_path / name).write_text("")
+    with new_folder(folder, all_parts) as part:
+        (part / "a.txt").write_text("new")
+    with new_file(file) as part:
+        part.write_text("new")
+    assert held(tmp_path) == {"bundle/a.txt": "new", "a[1].txt": "new", **others}
+
+
+def test_what_is_written_by_now_stays(tmp_path):
+    """Two may write to one place at once: neither takes the other's part for one that was left."""
+    folder, file = tmp_path / "bundle", tmp_path / "out.txt"
+    with new_folder(folder, all_parts) as part, new_file(file) as text:
+        (part / "a.txt").write_text("first")
+        text.write_text("first")
+        with new_folder(folder, all_parts) as other, new_file(file) as later:
+            (other / "a.txt").write_text("second")
+            later.write_text("second")
+        assert held(tmp_path) == {
+            **{"bundle/a.txt": "second", "out.txt": "second"},
+            **{f"{part.name}/a.txt": "first", text.name: "first"},
+        }
+    assert held(tmp_path) == {"bundle/a.txt": "first", "out.txt": "first"}
+
+
+def test_a_part_that_was_taken_for_one_that_was_left_is_made_anew(tmp_path, monkeypatch):
+    """Whoever clears away may come between a part and its lock."""
+    real, opened = os.open, []
+
+    def late(path, *rest, **more):
+        opened.append(path)
+        if len(opened) == 1:
+            clear_away(tmp_path / "bundle")
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", late)
+    with new_folder(tmp_path / "bundle", all_parts) as part:
+        (part / "a.txt").write_text("new")
+    assert not opened[0].exists()
+    assert part != opened[0]
+    assert held(tmp_path) == {"bundle/a.txt": "new"}
 
 
 def test_a_full_disk_names_the_file(tmp_path):

@@ -20,7 +20,7 @@ from features.ladder.ladder import Ladder, OfferVersion
 from features.reading import read_events
 from features.signals.fold import NONE
 from features.signals.snapshot import snapshot
-from models.bundle import Bundle, load_bundle, save_bundle
+from models.bundle import Bundle, check_folder, load_bundle, save_bundle
 from models.offers.offer_model import Forecast, of_step
 from models.recommendation import forecast_of
 from models.scores.goal_model import FitConfig
@@ -174,6 +174,17 @@ def test_a_foreign_folder_is_not_overwritten(trained, tmp_path):
         save_bundle(trained, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
     assert (tmp_path / "model.json").read_text() == "not yours"
+
+
+def test_what_was_left_in_a_folder_is_nothing_foreign(trained, tmp_path):
+    """A folder beside which nothing may be written, such as a volume, holds what a kill left."""
+    folder = tmp_path / "volume"
+    (folder / ".0123abcd.volume").mkdir(parents=True)
+    (folder / ".0123abcd.volume" / "manifest.json").write_text("{}")
+    check_folder(folder)
+    saved = save_bundle(trained, folder)
+    assert load_bundle(folder).hash == saved.hash
+    assert not (folder / ".0123abcd.volume").exists()
 
 
 @pytest.mark.parametrize("name", ["ladder.toml", "manifest.json"])

@@ -69,6 +69,20 @@ def test_there_and_back(bundles, tmp_path):
     assert bytes_of(folder) == bytes_of(first)
 
 
+def test_what_was_half_kept_is_not_gone_back_to(bundles, tmp_path):
+    """Whoever is killed while what serves is kept leaves a part that has a manifest already."""
+    folder = tmp_path / "serving"
+    first, second, _ = bundles
+    promote_into(folder, first, gate_of(first), said(1_000_000))
+    name = "00000000000001000000-0123456789ab"
+    part = tmp_path / "serving.former" / f".0123abcd.{name}"
+    part.mkdir()
+    (part / "manifest.json").write_bytes((second / "manifest.json").read_bytes())
+    assert former_of(folder) == []
+    with pytest.raises(BundleError, match="there is nothing to go back to"):
+        roll_back(folder, said(2_000_000))
+
+
 def test_what_is_the_first(bundles, tmp_path):
     """Nothing served before it."""
     promote_into(tmp_path / "serving", bundles[0], gate_of(bundles[0]), said(1))

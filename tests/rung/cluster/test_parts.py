@@ -52,6 +52,15 @@ def test_what_is_not_whole_is_refused(tmp_path, break_it, said):
         PartFolder.of_events(folder)
 
 
+def test_what_a_kill_left_in_a_folder(tmp_path):
+    """It is ours, and goes, where it stands in the folder itself, as in a volume."""
+    folder = tmp_path / "volume"
+    (folder / ".0123abcd.volume").mkdir(parents=True)
+    written(folder)
+    assert PartFolder.of_events(folder).folder == folder
+    assert not (folder / ".0123abcd.volume").exists()
+
+
 def test_a_folder_with_something_else(tmp_path):
     """What is not ours is not swept away."""
     (tmp_path / "letters.txt").write_text("dear")
