@@ -35,7 +35,7 @@ from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.received import NotUsed, ReceivedNotes
 from serving.edge.access.access import Asker
 from serving.edge.access.needs import check_key, needs
-from serving.edge.bodies import MOST_BODY_BYTES, decompressed, json_answer
+from serving.edge.bodies import ONE_BYTES, decompressed, json_answer, sent_body
 from serving.edge.problems import documented
 from serving.ingestion.storing import LEFT_OUT, WHY_SUPPRESSED, screened_of
 from serving.process.group_commit import SUPPRESSED
@@ -47,6 +47,8 @@ from serving.scoring.suggestion import suggestion_for
 __all__ = ["router"]
 
 _MOST_EVENTS: Final = 2500
+_MOST_BYTES: Final = 5 * 1024 * 1024
+"""Tools that gather events send some hundred at once, each with all that they know of a contact."""
 _NEEDED: Final = needs("ingest", key_in_body=True)
 
 router = APIRouter(prefix="/v1/connectors", tags=["connectors"])
@@ -109,7 +111,7 @@ class ActionAnswer(BaseModel):
     summary="What a vendor sends",
     responses={
         200: {"model": ReceivedAnswer},
-        **documented(400, 401, 403, 404, 413, 415, 422, 429, 503),
+        **documented(400, 401, 403, 404, 413, 415, 422, 429, 503, most=_MOST_BYTES),
     },
 )
 async def receive_from_vendor(
@@ -124,7 +126,7 @@ async def receive_from_vendor(
     """
     connector, options = connectors.named(name, service.ladder)
     of_pages = not connector.is_signed and bool((await _asker(request)).origins)
-    call = await _call(request, service)
+    call = await _call(request, service, _MOST_BYTES)
     rules = RequestRules(
         connector.name,
         options,
@@ -160,7 +162,7 @@ async def _answered(
     """Verify a request, and keep what it tells; the answer, and what of it is of no use."""
     options = rules.options
     verified(connector, call, options)
-    payload = parse(_body(call))
+    payload = parse(_body(call, _MOST_BYTES))
     asked = connector.challenge(payload, options) if connector.challenge else None
     if asked is not None:
         return json_answer(asked), NotUsed()
@@ -219,7 +221,7 @@ async def _put(service: Service, rows: _Told, erased: list[VendorEvent]) -> list
     return [one for one in is_new if one is not None]
 
 
-async def _call(request: Request, service: Service) -> Call:
+async def _call(request: Request, service: Service, most: int) -> Call:
     scope = request.scope
     raw_path = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"]
@@ -228,14 +230,14 @@ async def _call(request: Request, service: Service) -> Call:
         origin=f"{request.url.scheme}://{request.url.netloc}",
         target=(raw_path + (b"?" + query if query else b"")).decode("latin-1"),
         headers=dict(request.headers),
-        body=await request.body(),
+        body=await sent_body(request, most),
         received_at=service.clock(),
     )
 
 
-def _body(call: Call) -> bytes:
+def _body(call: Call, most: int) -> bytes:
     """What a request says, decompressed: signatures are those of the body as it was sent."""
-    return decompressed(call.body, call.headers.get("content-encoding", ""), MOST_BODY_BYTES)
+    return decompressed(call.body, call.headers.get("content-encoding", ""), most)
 
 
 def _followed(
@@ -285,9 +287,9 @@ async def hubspot_action(request: Request, service: Served, connectors: On) -> R
     answer it did not get.
     """
     _, options = connectors.named(HUBSPOT.name, service.ladder)
-    call = await _call(request, service)
+    call = await _call(request, service, ONE_BYTES)
     verified(HUBSPOT, call, options)
-    lead_id = lead_of_action(parse_body(_body(call)), options)
+    lead_id = lead_of_action(parse_body(_body(call, ONE_BYTES)), options)
     fields = await run_in_threadpool(_output_fields, service.scorer, lead_id)
     return json_answer({"outputFields": fields})
 

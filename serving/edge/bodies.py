@@ -17,8 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 __all__ = [
+    "FEATURES_BYTES",
+    "IDS_BYTES",
     "MARK",
     "MOST_BODY_BYTES",
+    "ONE_BYTES",
+    "JsonBody",
     "JsonRequest",
     "decompressed",
     "json_answer",
@@ -26,11 +30,20 @@ __all__ = [
     "media_type",
     "read_body",
     "read_json",
+    "sent_body",
     "to_value",
 ]
 
+ONE_BYTES: Final = 64 * 1024
+"""What a route takes that is about one thing, as all limits as it is sent, and unpacked. To find
+out that junk is junk takes up to a tenth of a second for each MiB, in which nobody is answered;
+events have limits of their own (`serving.ingestion`)."""
+IDS_BYTES: Final = 256 * 1024
+"""Of a route that takes lists of up to a thousand ids."""
+FEATURES_BYTES: Final = 1024 * 1024
+"""Of a route that takes actions with whatever describes them."""
 MOST_BODY_BYTES: Final = 16 * 1024 * 1024
-"""As it is sent, and unpacked."""
+"""Of a route that takes leads with their events; no other takes as much."""
 _LARGE: Final = 256 * 1024
 """Of a larger body the collector is kept away while it is read: it would look through what there is
 of it again and again, for two thirds of the time in which nobody else is answered, and JSON has no
@@ -74,7 +87,7 @@ async def read_body(request: Request, most: int) -> bytes:
     """A body, decompressed, that is read no further than `most` bytes; HTTPException beyond."""
     encoding = request.headers.get("content-encoding", "")
     is_zipped = _is_zipped(encoding)
-    sent = await _sent(request, most)
+    sent = await sent_body(request, most)
     return _unzipped(sent, most) if is_zipped else sent
 
 
@@ -92,7 +105,8 @@ def _is_zipped(encoding: str) -> bool:
     return encoding not in ("", "identity")
 
 
-async def _sent(request: Request, most: int) -> bytes:
+async def sent_body(request: Request, most: int) -> bytes:
+    """A body as it was sent, that is read no further than `most` bytes; HTTPException beyond."""
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -119,9 +133,22 @@ def _too_large(most: int) -> HTTPException:
     return HTTPException(413, f"A body may have {most // 1024} KiB here, decompressed.")
 
 
-async def json_body(request: Request) -> None:
-    """Refuse a body that is not labelled as JSON."""
-    _check_label(request)
+class JsonBody:
+    """What a route takes: JSON of up to `most` bytes, `dependencies=[Depends(JsonBody(most))]`.
+
+    A `serving.edge.access.CheckedRoute` reads no more.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    async def __call__(self, request: Request) -> None:
+        """HTTPException 415 unless the label of the body says JSON."""
+        _check_label(request)
+
+
+json_body: Final = JsonBody(ONE_BYTES)
+"""What most routes take."""
 
 
 def _check_label(request: Request) -> None:
@@ -131,12 +158,21 @@ def _check_label(request: Request) -> None:
 
 
 class JsonRequest(Request):
-    """A request of which the framework reads no other body than routes that read it themselves."""
+    """A request of which the framework reads no other body than routes that read it themselves.
+
+    Parameters
+    ----------
+    most : of how many bytes.
+    """
+
+    def __init__(self, request: Request, most: int) -> None:
+        super().__init__(request.scope, request.receive, request._send)
+        self._most = most
 
     async def body(self) -> bytes:
         """It, unpacked; HTTPException as of `read_body`."""
         if not hasattr(self, "_body"):
-            self._body = await read_body(self, MOST_BODY_BYTES)
+            self._body = await read_body(self, self._most)
         return self._body
 
     async def json(self) -> Any:

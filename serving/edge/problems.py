@@ -29,6 +29,7 @@ from starlette.routing import compile_path
 from features.errors import LimitReached, RungError
 from serving.edge.access.needs import needed
 from serving.edge.access.shown import is_personalizer
+from serving.edge.bodies import ONE_BYTES
 from serving.edge.errors import TooManyRequests
 from serving.edge.kinds import INTERNAL, KINDS, Kinds
 from serving.edge.logs import log
@@ -288,11 +289,17 @@ _MEANINGS: Final = {
 }
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The statuses as FastAPI's `responses`, with those of every route."""
+def documented(*statuses: int, most: int = ONE_BYTES) -> dict[int | str, dict[str, Any]]:
+    """The statuses as FastAPI's `responses`, with those of every route.
+
+    Parameters
+    ----------
+    most : how many bytes a body may have, where 413 is one of the statuses.
+    """
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    means = {**_MEANINGS, 413: f"{_MEANINGS[413]}: it may have {most // 1024:,} KiB, unpacked"}
     return {
-        status: {"description": _MEANINGS[status]} | ({"content": content} if status > 399 else {})
+        status: {"description": means[status]} | ({"content": content} if status > 399 else {})
         for status in (*statuses, *_OF_EVERY_ROUTE)
     }
 

@@ -70,7 +70,10 @@ router = APIRouter(prefix="/v1", tags=["ingestion"])
 @router.post(
     "/cloudevents",
     summary="CloudEvents: one, or up to 2,500",
-    responses={200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
+    responses={
+        200: {"model": IngestionAnswer},
+        **documented(400, 413, 415, 422, 503, most=MOST_BATCH_BYTES),
+    },
     openapi_extra=described_cloud_events(),
 )
 async def cloudevents(

@@ -54,7 +54,10 @@ router = APIRouter(prefix="/v1", tags=["ingestion"])
 @router.post(
     "/events",
     summary="Up to 2,500 events",
-    responses={200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
+    responses={
+        200: {"model": IngestionAnswer},
+        **documented(400, 413, 415, 422, 503, most=MOST_BATCH_BYTES),
+    },
     openapi_extra=described(EventsRequest, PREFER),
 )
 async def events(

@@ -74,13 +74,17 @@ router = APIRouter(
     tags=["ingestion"],
     dependencies=[Depends(needs("ingest", key_in_body=True))],
     route_class=DirectRoute,
-    responses={200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
+    responses={
+        200: {"model": IngestionAnswer},
+        **documented(400, 413, 415, 422, 503, most=MOST_EVENT_BYTES),
+    },
 )
 
 
 @router.post(
     "/batch/",
     summary="Up to 2,500 events of PostHog's libraries",
+    responses=documented(413, most=_MOST_BATCH_BYTES),
     openapi_extra=described(PosthogBatch, PREFER),
 )
 async def posthog_batch(request: Request, service: Served) -> Response:

@@ -44,8 +44,13 @@ _ALL: Final[dict[str, Any]] = {
     "tags": ["ingestion"],
     "dependencies": [Depends(needs("ingest", key_in_body=True))],
     "route_class": DirectRoute,
-    "responses": {200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
+    "responses": {
+        200: {"model": IngestionAnswer},
+        **documented(400, 413, 415, 422, 503, most=MOST_EVENT_BYTES),
+    },
 }
+_OF_BATCH: Final = documented(413, most=MOST_BATCH_BYTES)
+
 router = APIRouter(prefix="/v1", **_ALL)
 beacons = APIRouter(**_ALL)
 
@@ -56,24 +61,28 @@ beacons = APIRouter(**_ALL)
 @router.post(
     "/batch",
     summary="Up to 2,500 Segment calls at once",
+    responses=_OF_BATCH,
     openapi_extra=described(SegmentBatch, PREFER),
 )
 @router.post(
     "/b",
     name="batch_of_page",
     summary="Up to 2,500 Segment calls at once, as analytics.js sends them",
+    responses=_OF_BATCH,
     openapi_extra=described(SegmentBatch, PREFER),
 )
 @beacons.post(
     "/beacon/v1/batch",
     name="batch_of_beacon",
     summary="Up to 2,500 calls at once, as RudderStack's clients send them from a page that closes",
+    responses=_OF_BATCH,
     openapi_extra=described(SegmentBatch, PREFER),
 )
 @router.post(
     "/import",
     name="import_batch",
     summary="Up to 2,500 Segment calls at once, by an older name",
+    responses=_OF_BATCH,
     openapi_extra=described(SegmentBatch, PREFER),
 )
 async def batch(request: Request, service: Served) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from features.clock import rfc3339
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.bodies import json_answer, json_body
+from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
 from serving.edge.parameters import no_cursor, packed, unpacked
 from serving.edge.problems import documented
 from serving.edge.schemas import PathId
@@ -170,8 +170,11 @@ async def list_deliveries(
     "/{endpoint_id}/replay",
     status_code=202,
     summary="Send notifications again",
-    dependencies=[Depends(json_body)],
-    responses={202: {"model": ReplayAnswer}, **documented(400, 404, 409, 413, 415, 422, 503)},
+    dependencies=[Depends(JsonBody(IDS_BYTES))],
+    responses={
+        202: {"model": ReplayAnswer},
+        **documented(400, 404, 409, 413, 415, 422, 503, most=IDS_BYTES),
+    },
 )
 async def replay_deliveries(
     endpoint_id: _Id, body: ReplayRequest, endpoints: _Endpoints

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path
 from starlette.concurrency import run_in_threadpool
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from features.errors import OptedOut, TimeError
 from models.offers.eligibility import Asked
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.bodies import json_answer, json_body
+from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
 from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
 from serving.process.served import OnLadder, Served
@@ -36,6 +36,8 @@ from serving.routes.offers.named import pointing_at_offers
 __all__ = ["router"]
 
 _DecisionId = Annotated[str, Path(description="As the recommendation gave it.")]
+_OF_OFFERS: Final = JsonBody(IDS_BYTES)
+"""A request may name the offers among which it is decided, and those to leave out."""
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRoute)
 
@@ -43,10 +45,10 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRo
 @router.post(
     "/recommendations",
     summary="What to offer a lead next",
-    dependencies=[Depends(needs("decide")), Depends(json_body)],
+    dependencies=[Depends(needs("decide")), Depends(_OF_OFFERS)],
     responses={
         200: {"model": RecommendationAnswer | UnaskedAnswer},
-        **documented(400, 404, 409, 413, 415, 422, 503),
+        **documented(400, 404, 409, 413, 415, 422, 503, most=IDS_BYTES),
     },
 )
 async def recommend(body: RecommendationRequest, service: Served, on_ladder: OnLadder) -> Response:
@@ -72,8 +74,11 @@ async def recommend(body: RecommendationRequest, service: Served, on_ladder: OnL
 @router.post(
     "/recommendations:batch",
     summary="What to offer each of up to 200 leads next",
-    dependencies=[Depends(needs("decide")), Depends(json_body)],
-    responses={200: {"model": RecommendationsAnswer}, **documented(400, 404, 413, 415, 422, 503)},
+    dependencies=[Depends(needs("decide")), Depends(_OF_OFFERS)],
+    responses={
+        200: {"model": RecommendationsAnswer},
+        **documented(400, 404, 413, 415, 422, 503, most=IDS_BYTES),
+    },
 )
 async def recommend_batch(
     body: RecommendationsRequest, service: Served, on_ladder: OnLadder

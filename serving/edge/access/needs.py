@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute
 from serving.edge.access.access import NO_KEY, WRONG_KEY, Access, Asker
 from serving.edge.access.keys import SCOPES
 from serving.edge.access.shown import key_of
-from serving.edge.bodies import JsonRequest
+from serving.edge.bodies import ONE_BYTES, JsonBody, JsonRequest
 from serving.edge.errors import KeyNeeded, NotAllowed
 
 __all__ = [
@@ -126,17 +126,21 @@ async def check_key(request: Request, key: str | None) -> Asker:
 
 
 class CheckedRoute(APIRoute):
-    """A route that asks who it is before it reads a body: `APIRouter(route_class=CheckedRoute)`."""
+    """A route that asks who it is before it reads a body: `APIRouter(route_class=CheckedRoute)`.
+
+    It reads as much as its `serving.edge.bodies.JsonBody` says.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """The route, after the check."""
         answer = super().get_route_handler()
         wanted = _needs_of(self)
+        most = next((one.most for one in _calls_of(self) if isinstance(one, JsonBody)), ONE_BYTES)
 
         async def checked(request: Request) -> Response:
             for need in wanted:
                 await need.asker(request)
-            return await answer(JsonRequest(request.scope, request.receive, request._send))
+            return await answer(JsonRequest(request, most))
 
         return checked
 
@@ -167,9 +171,12 @@ def needed(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str, list[Needs]]
 
 
 def _needs_of(route: object) -> list[Needs]:
+    return [call for call in _calls_of(route) if isinstance(call, Needs)]
+
+
+def _calls_of(route: object) -> list[object]:
     dependant = getattr(route, "dependant", None)
-    calls = [one.call for one in dependant.dependencies] if dependant else []
-    return [call for call in calls if isinstance(call, Needs)]
+    return [one.call for one in dependant.dependencies] if dependant else []
 
 
 def _named(asker: Asker) -> str:

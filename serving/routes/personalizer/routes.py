@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +23,7 @@ from models.actions.choosing import EXPLORED
 from models.offers.eligibility import Asked
 from models.offers.options import NO_ASK, NURTURE
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.bodies import json_answer, json_body
+from serving.edge.bodies import FEATURES_BYTES, JsonBody, json_answer, json_body
 from serving.edge.parameters import Place, wrong_body
 from serving.edge.problems import documented
 from serving.edge.schemas import PathId, lead_fault
@@ -73,6 +73,7 @@ async def _loop(request: Request) -> str:
 
 
 _Loop = Annotated[str, Depends(_loop)]
+_OF_ACTIONS: Final = JsonBody(FEATURES_BYTES)
 
 
 # ------------------------------------------------------------------------------------- One choice
@@ -82,8 +83,11 @@ _Loop = Annotated[str, Depends(_loop)]
     "/rank",
     status_code=201,
     summary="Rank actions, as Personalizer did",
-    dependencies=[Depends(json_body)],
-    responses={201: {"model": RankAnswer}, **documented(400, 404, 409, 413, 415, 422, 503)},
+    dependencies=[Depends(_OF_ACTIONS)],
+    responses={
+        201: {"model": RankAnswer},
+        **documented(400, 404, 409, 413, 415, 422, 503, most=FEATURES_BYTES),
+    },
 )
 async def rank(body: RankRequest, service: Served, loop: _Loop) -> Response:
     """Choose one of the actions that are sent.
@@ -216,10 +220,10 @@ async def activate(event_id: _EventId, service: Served, loop: _Loop) -> Response
     "/multislot/rank",
     status_code=201,
     summary="Choose an action for each slot",
-    dependencies=[Depends(json_body)],
+    dependencies=[Depends(_OF_ACTIONS)],
     responses={
         201: {"model": MultiSlotRankAnswer},
-        **documented(400, 409, 413, 415, 422, 503),
+        **documented(400, 409, 413, 415, 422, 503, most=FEATURES_BYTES),
     },
 )
 async def rank_slots(body: MultiSlotRankRequest, service: Served, loop: _Loop) -> Response:

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.bodies import json_answer, json_body
+from serving.edge.bodies import MOST_BODY_BYTES, JsonBody, json_answer
 from serving.edge.problems import documented
 from serving.ingestion.lookup import erased_of_mail, leads_of_mail
 from serving.ingestion.values import rules_of
@@ -64,8 +64,11 @@ async def lead_score(
 @router.post(
     "/scores:batch",
     summary="The scores of up to 1,000 leads",
-    dependencies=[Depends(json_body)],
-    responses={200: {"model": BatchAnswer}, **documented(400, 404, 413, 415, 422, 503)},
+    dependencies=[Depends(JsonBody(MOST_BODY_BYTES))],
+    responses={
+        200: {"model": BatchAnswer},
+        **documented(400, 404, 413, 415, 422, 503, most=MOST_BODY_BYTES),
+    },
 )
 async def score_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder) -> Response:
     """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.

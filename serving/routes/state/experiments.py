@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from features.ladder.controls import Arm, Experiment
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.bodies import json_answer, json_body
+from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
 from serving.edge.problems import documented
 from serving.edge.schemas import NewLeadId, StrictRequest, Text
 from serving.process.served import AskedBy, Served
@@ -114,10 +114,10 @@ async def get_experiment(experiment_id: _Id, service: Served) -> Response:
     "/experiments",
     status_code=201,
     summary="Begin an experiment",
-    dependencies=_ADMIN,
+    dependencies=[Depends(needs("admin")), Depends(JsonBody(IDS_BYTES))],
     responses={
         201: {"model": ExperimentWithReport},
-        **documented(400, 409, 413, 415, 422, 503),
+        **documented(400, 409, 413, 415, 422, 503, most=IDS_BYTES),
     },
 )
 async def post_experiment(body: ExperimentRequest, service: Served, asked_by: AskedBy) -> Response:

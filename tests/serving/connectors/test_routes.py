@@ -109,6 +109,24 @@ def fresh(name):
 # ------------------------------------------------------------------------------------------- Taking
 
 
+@pytest.mark.parametrize(
+    ("name", "most"), [("stripe", 5 * 2**20), ("open", 5 * 2**20), ("hubspot/actions", 2**16)]
+)
+def test_no_longer_than_it_says(client, name, most):
+    """A body is read as far as the address takes it, before it is known who signed it."""
+    for more, is_too_large in ((0, False), (1, True)):
+        for body, packed in ((b" " * (most + more), {}), _packed(b" " * (most + more))):
+            sign = SIGN.get(name.partition("/")[0], lambda *_: {})
+            target = f"/v1/connectors/{name}"
+            headers = sign(body, vendors.present(), target) | packed
+            answer = client.post(target, content=body, headers=headers)
+            assert (answer.status_code == 413) is is_too_large, answer.text
+
+
+def _packed(body):
+    return gzip.compress(body, 1), {"Content-Encoding": "gzip"}
+
+
 @pytest.mark.parametrize("name", VENDORS)
 def test_taken(client, name):
     """A signed request is answered with what became of it, and its event is stored."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import gzip
 import json
+import re
 import zlib
 
 import pytest
 from starlette.exceptions import HTTPException
 
-from serving.edge.bodies import to_value
+from serving.edge.bodies import IDS_BYTES, MOST_BODY_BYTES, to_value
+from serving.ingestion.storing import MOST_BATCH_BYTES
+from serving.ingestion.values import MOST_EVENT_BYTES
 from tests.serving import world
 from tests.serving.shapes import is_problem
 
@@ -77,6 +80,38 @@ def test_what_is_not(own, path, how):
     headers = {"Content-Encoding": encoding} if encoding else {}
     content = packed(json.dumps(BODIES[path]).encode())
     is_problem(post(own, path, content, **headers), status)
+
+
+_LIMIT = re.compile(r"it may have ([\d,]+) KiB, unpacked")
+
+
+def limits(client):
+    """How many bytes each route that takes a body says that one may have."""
+    for path, methods in client.app.openapi()["paths"].items():
+        for method, route in methods.items():
+            if "requestBody" in route and path != "/v1/m":  # where nothing of it is read
+                said = _LIMIT.search(route["responses"]["413"]["description"])
+                assert said, (method, path)
+                yield method, path, int(said[1].replace(",", "")) * 1024
+
+
+def test_no_route_reads_more_than_it_says(own):
+    """Nobody waits while megabytes of junk are read that no request to a route would ever have."""
+    most = {path: bytes_ for _, path, bytes_ in limits(own)}
+    assert most["/v1/scores:batch"] == MOST_BODY_BYTES
+    assert most["/v1/events"] == most["/v1/batch"] == most["/v1/b"] == MOST_BATCH_BYTES
+    assert most["/v1/track"] == most["/v1/call"] == most["/capture/"] == MOST_EVENT_BYTES
+    assert most["/v1/leads/{lead_id}/opt-out"] == most["/v1/offers/{offer_id}"] == 64 * 1024
+    assert sorted(most.values())[-3:] == [1024 * 1024, 5 * 1024 * 1024, MOST_BODY_BYTES]
+    for method, path, bytes_ in limits(own):
+        address = path.replace("{version}", "v1.0").replace("{", "").replace("}", "")
+        for more, is_too_large in ((0, False), (1, True)):
+            body = b" " * (bytes_ + more)
+            packed = gzip.compress(body, 1) if bytes_ > IDS_BYTES else body
+            headers = {"Content-Encoding": "gzip"} if packed is not body else {}
+            headers["Content-Type"] = "application/cloudevents-batch+json"  # all take that
+            answer = own.request(method, address, content=packed, headers=headers)
+            assert (answer.status_code == 413) is is_too_large, (path, bytes_, answer.text)
 
 
 def test_a_bomb(own):
