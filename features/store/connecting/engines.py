@@ -97,14 +97,7 @@ def new_engine(url: str | Path, *, may_only_read: bool = False) -> sa.Engine:
     parsed = parsed_url(url)
     try:
         if parsed.get_backend_name() == "postgresql":
-            return sa.create_engine(
-                parsed,
-                pool_pre_ping=True,
-                pool_size=10,
-                max_overflow=20,
-                pool_timeout=_PATIENCE_SECONDS,
-                connect_args=_NOT_FOR_EVER,
-            )
+            return _of_server(parsed)
         if parsed.get_backend_name() != "sqlite":
             raise StoreError(f"{shown(parsed)}: a store is SQLite or PostgreSQL")
         if parsed.database in (None, "", ":memory:"):
@@ -121,6 +114,21 @@ def new_engine(url: str | Path, *, may_only_read: bool = False) -> sa.Engine:
         raise StoreError(f"{shown(parsed)}: no such kind of database: {error}") from error
     sa.event.listen(engine, "connect", _make_durable)
     sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _of_server(url: sa.URL) -> sa.Engine:
+    from features.store.connecting.silence import watch  # and the driver: SQLite needs neither
+
+    engine = sa.create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=_PATIENCE_SECONDS,
+        connect_args=_NOT_FOR_EVER,
+    )
+    watch(engine)
     return engine
 
 
