@@ -7,7 +7,7 @@ from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory
 from models.offers.standing import UNRESTRICTED, Asked, Case, Standing, case_of, plan_of
 
-__all__ = ["may_be_written_to", "no_consent", "wrong_channel"]
+__all__ = ["has_refused_all", "may_be_written_to", "no_consent", "wrong_channel"]
 
 
 def may_be_written_to(
@@ -18,6 +18,16 @@ def may_be_written_to(
     if asked.channel is not None:
         return _is_open(asked.channel, case)
     return not _no_channel_at_all(case)
+
+
+def has_refused_all(ladder: Ladder, history: OfferHistory) -> bool:
+    """Whether a lead itself has closed every way to it: all at once, or one after the other.
+
+    Of a way that the ladder keeps closed until it is asked for, nothing was said.
+    """
+    if any(granted for channel, granted in history.consents.items() if channel):
+        return False
+    return all(history.said_of(one) is False for one in plan_of(ladder).channels or ("",))
 
 
 def wrong_channel(standing: Standing, case: Case) -> str:

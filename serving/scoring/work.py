@@ -17,8 +17,8 @@ import numpy as np
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US
 from features.ladder.ladder import Offer
-from features.offers.history import OfferHistory
 from features.signals.fold import NONE
+from models.offers.channels import has_refused_all
 from models.offers.offer_model import of_step
 from models.recommendation import forecast_of
 from serving.scoring.answers import Tab
@@ -140,7 +140,8 @@ def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
     rows = with_assignment(scorer, lead_id, read, as_of, erased)
     advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))
     work = _work(advice.offer, advice.best.option_id, advice.best.gain or 0.0)
-    return replace(work, is_out=_is_out(advice.history))
+    is_out = advice.history.fit == "no" or has_refused_all(model.bundle.ladder, advice.history)
+    return replace(work, is_out=is_out)
 
 
 def place(work: Work, purchase: float, waits_us: int | None) -> float:
@@ -182,10 +183,3 @@ def _work(offer: Offer | None, option_id: str, gain: float = 0.0) -> Work:
         return Work("quiet", option_id, gain, 0.0)
     tab: Tab = "talk" if takes_a_person(offer) else "marketing"
     return Work(tab, option_id, gain, offer.rep_minutes)
-
-
-def _is_out(history: OfferHistory) -> bool:
-    """Whether a consultation found that it does not fit, or every channel was refused."""
-    consents = history.consents
-    refused = consents.get("") is False and not any(consents.values())
-    return history.fit == "no" or refused

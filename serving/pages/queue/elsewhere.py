@@ -13,6 +13,7 @@ from features.ladder.ladder import Ladder
 from features.offers.history import history_of
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from features.store.people.names import MOST_FOUND
+from models.offers.channels import has_refused_all
 from serving.pages.common.people import Person, person_of
 from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk, QueueView
@@ -163,4 +164,4 @@ def _which(rows: Sequence[Row], ladder: Ladder, now: int) -> str:
         return "Lost"
     if history.fit == "no":
         return "Found not to be a fit"
-    return "Has refused every way to be reached" if history.consents.get("") is False else _OUT
+    return "Has refused every way to be reached" if has_refused_all(ladder, history) else _OUT

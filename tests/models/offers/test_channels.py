@@ -8,7 +8,7 @@ import pytest
 
 from features.ladder.file import read_ladder
 from features.offers.history import OfferHistory
-from models.offers.channels import may_be_written_to
+from models.offers.channels import has_refused_all, may_be_written_to
 from models.offers.eligibility import Asked, eligibility
 
 LADDER = read_ladder("b2b")
@@ -35,6 +35,33 @@ def test_whether_a_lead_may_be_written_to(consents, channel, may_be):
     opt_in = replace(LADDER, limits=replace(LADDER.limits, consent="opt_in"))
     agreed = any(consents.values()) and channel is None
     assert may_be_written_to(opt_in, history, 0, Asked(channel)) is agreed
+
+
+@pytest.mark.parametrize(
+    ("consents", "refused"),
+    [
+        ({}, False),
+        ({"": False}, True),
+        ({"": False, "sms": True}, False),
+        ({"": True, "email": False, "page": False, "rep": False}, True),
+        ({"email": False, "page": False, "rep": False}, True),
+        ({"email": False, "page": False, "rep": False, "sms": True}, False),
+        ({"email": False, "page": False}, False),
+    ],
+)
+@pytest.mark.parametrize("consent", ["opt_in", "opt_out"])
+def test_whether_a_lead_has_refused_all(consents, refused, consent):
+    """At once or one by one, by its own word: what it was never asked for it has not refused."""
+    ladder = replace(LADDER, limits=replace(LADDER.limits, consent=consent))
+    assert has_refused_all(ladder, replace(NEW, consents=consents)) is refused
+
+
+def test_where_the_ladder_names_no_channel():
+    """It is the word on all of them that counts."""
+    offers = tuple(replace(offer, channels=()) for offer in LADDER.offers)
+    ladder = replace(LADDER, offers=offers)
+    assert not has_refused_all(ladder, replace(NEW, consents={"email": False}))
+    assert has_refused_all(ladder, replace(NEW, consents={"": False}))
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,14 @@ def test_every_option_is_the_work_it_takes(store, rates):
 
 FIT, CONSENT = "consultation_outcome", "consent"
 NEVER = (CONSENT, {"granted": False})
-NO_MAIL, MAIL = (
-    (CONSENT, {"granted": is_granted, "channel": "email"}) for is_granted in (False, True)
-)
+MAIL = (CONSENT, {"granted": True, "channel": "email"})
+
+
+def _no(channel):
+    return CONSENT, {"granted": False, "channel": channel}
+
+
+NO_MAIL = _no("email")
 
 
 def test_what_is_under_way_is_unknown_to_signals(store, rates):
@@ -105,6 +110,10 @@ def test_what_is_under_way_is_unknown_to_signals(store, rates):
         ([NEVER, MAIL], False),
         ([NEVER, NO_MAIL], True),
         ([NEVER, (CONSENT, {"granted": True})], False),
+        ([NO_MAIL, _no("rep")], False),
+        ([NO_MAIL, _no("rep"), _no("Page")], True),
+        ([NO_MAIL, _no("rep"), _no("page"), MAIL], False),
+        ([(CONSENT, {"granted": True}), NO_MAIL, _no("rep"), _no("page")], True),
     ],
 )
 def test_who_does_not_fit_or_refused_every_channel_is_out(store, rates, said, is_out):
