@@ -41,6 +41,11 @@ CUT = """() => {
   return isCut ? ["search", ...cut] : cut;
 }"""
 """What of the header holds more than can be seen of it."""
+HEIGHTS = """(told) => told.map((one) => {
+  document.querySelector(".fresh").lastChild.data = one;
+  return document.querySelector("header").offsetHeight;
+})"""
+"""How high the header is, by what it says of how fresh the page is."""
 COLUMNS = """() => [...document.querySelectorAll(".queue > .lead")].map(
   (row) => [...row.children].map((one) => Math.round(one.getBoundingClientRect().left)).join()
 )"""
@@ -88,6 +93,14 @@ def test_nothing_of_the_header_is_cut(browser, site, width):
         assert overflow(sheet) <= 0
         sheet.locator(".me summary").click()
         expect(sheet.locator(".me .menu")).to_contain_text("this machine")
+
+
+def test_the_header_on_a_phone_stays_as_high(browser, site):
+    """Whatever is said of how fresh the page is."""
+    with opened(browser, site, 360, 740) as sheet:
+        sheet.goto("/")
+        said = ["Live", "No news yet", "Waiting for scores", "Scores stopped at 11:42 PM"]
+        assert len(set(sheet.evaluate(HEIGHTS, said))) == 1
 
 
 def test_a_filter_on_a_phone(browser, site):
