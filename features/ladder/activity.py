@@ -28,7 +28,7 @@ class ActivityRules:
     Parameters
     ----------
     neither : what no pattern of the others stands for: it ends as a refusal does, and comes after
-        a purchase.
+        a purchase or begins the ladder anew.
     """
 
     interest: tuple[EventRule, ...] = ()
@@ -65,7 +65,11 @@ def activity_of(ladder: Ladder) -> ActivityRules:
         names.business_replied,
         *(names.decision, names.exposure, names.outcome, names.assignment),
     )
-    after = refused_afterwards(ladder.after_purchase) if given.against is None else ()
+    after = (
+        ()
+        if given.against is not None
+        else refused_afterwards(ladder.after_purchase, ladder.restart_on)
+    )
     return ActivityRules(
         interest=_but(interest if given.interest is None else given.interest, after),
         against=_but(against if given.against is None else given.against, after),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from features.ladder.event_rule import Gain
+from features.ladder.event_rule import EventRule, Gain
 from features.ladder.words import AGAINST_ENDINGS
 from features.toml_table import Table
 
@@ -141,12 +141,16 @@ class Afterwards:
     days: float = 365.0
 
 
-def refused_afterwards(after_purchase: Iterable[Afterwards]) -> tuple[str, ...]:
+def refused_afterwards(
+    after_purchase: Iterable[Afterwards], restart_on: Iterable[EventRule]
+) -> tuple[str, ...]:
     """The events of what comes after a purchase whose names end as refusals do, sorted.
 
-    Such an event ends what was bought, and says nothing of whether a lead will buy.
+    Such an event ends what was bought, and says nothing of whether a lead will buy. So does what
+    begins the ladder anew, whatever else is said of it.
     """
     names = {one.gain.rule.event for one in after_purchase}
+    names |= {rule.event for rule in restart_on if not rule.where}
     return tuple(sorted(name for name in names if name.endswith(AGAINST_ENDINGS)))
 
 

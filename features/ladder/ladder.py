@@ -484,7 +484,8 @@ class Ladder:
                 del rung[key]
         for row in (*learned_from["traits"], *learned_from["signals"]):
             del row["says"]
-        if self.activity.against is None and (names := refused_afterwards(self.after_purchase)):
+        names = refused_afterwards(self.after_purchase, self.restart_on)
+        if names and self.activity.against is None:
             learned_from["neither"] = names
         text = json.dumps(learned_from, sort_keys=True, default=str, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

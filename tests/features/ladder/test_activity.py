@@ -159,6 +159,21 @@ def test_what_comes_after_a_purchase_speaks_neither_for_nor_against():
     assert activity_of(told).against == (EventRule("*_spam"),)
 
 
+def test_what_begins_the_ladder_anew_is_no_refusal_of_the_next_round():
+    """But where only some events of a name do, the others are, and what a ladder says is so."""
+    b2c = read_ladder("b2c")
+    assert [rule.event for rule in b2c.restart_on] == ["subscription_cancelled"]
+    found = activity_of(b2c)
+    assert not any(rule.names("subscription_cancelled") for rule in found.against)
+    assert any(rule.names("subscription_cancelled") for rule in found.barred)
+    assert any(rule.names("order_cancelled") for rule in found.against)
+    some = replace(b2c, restart_on=(EventRule("order_cancelled", (Condition("last", "is", 1),)),))
+    assert any(rule.names("order_cancelled") for rule in activity_of(some).against)
+    told = replace(b2c, activity=replace(b2c.activity, against=(EventRule("*_cancelled"),)))
+    assert any(rule.names("subscription_cancelled") for rule in activity_of(told).against)
+    assert b2c.fingerprint != told.fingerprint
+
+
 def test_scores_follow_from_what_is_said_to_come_after_a_purchase():
     """Where its name would have spoken against a lead, and nowhere else."""
     renewals = SEATS.replace("seat_cancelled", "renewed")

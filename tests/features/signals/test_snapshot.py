@@ -403,6 +403,16 @@ def test_who_gave_up_a_seat_is_won_again_as_anybody():
         assert changed(plain, "seat_cancelled", *more) == against
 
 
+def test_what_begins_the_ladder_anew_is_no_refusal_of_it():
+    """The next round begins with what ended the last one, and with nothing against the lead."""
+    ladder = small_ladder(restart_on=(EventRule("seat_cancelled"),))
+    bought, ended = event("order", START_US), event("seat_cancelled", START_US + DAY_US)
+    log = log_of([bought, ended], ladder)
+    taken = at_instants(log, ladder, "ann", [START_US + 2 * DAY_US])
+    assert taken.position[0] == 0
+    assert {values(taken)[key] for key in ("against.recent", "against.cancelled")} == {0}
+
+
 @pytest.mark.parametrize("name", ["wifi_info", "consent", "declined_by_us", "failed"])
 def test_what_nobody_reads_is_neutral(name):
     """An event that meets no rule of activity is neither interest nor against the lead."""
