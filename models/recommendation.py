@@ -19,7 +19,7 @@ from features.arrays import Bools, Floats
 from features.errors import NothingEligible
 from features.events.log import DAY_US
 from features.ladder.ladder import Framing, Ladder, Offer, Step
-from features.ladder.words import in_percent
+from features.ladder.words import REPLY, in_percent
 from features.offers.decisions import BELIEVED_WORSE, Decision
 from features.offers.history import OfferHistory
 from features.signals.snapshot import Snapshot
@@ -96,6 +96,7 @@ class Recommendation:
         worth most.
     spell : quiet hours, over which what was chosen has to wait; None where it may be done now.
     is_left_alone : whether the lead is one that is left alone on purpose.
+    is_asked : whether the lead has asked something that nobody has replied to: that comes first.
     """
 
     decision: Decision
@@ -108,6 +109,7 @@ class Recommendation:
     excluded: tuple[Excluded, ...]
     spell: Spell | None
     is_left_alone: bool
+    is_asked: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +230,7 @@ class Adviser:
             if ids[chosen] == NO_ASK
             else quiet_spell(self.ladder, offer or useful, history, as_of, asked),
             is_left_alone=is_left_alone(self.ladder, history, as_of),
+            is_asked=REPLY in history.in_flight,
         )
 
     def _among(

@@ -34,7 +34,9 @@ def answer_of(
         "step": {"id": step.id, "title": step.title} if step else None,
         "offer": _offer_line(made),
         "useful": _useful_line(made),
-        "text": sentence(step, made.offer, chosen, unasked(made), made.useful)
+        "text": sentence(
+            step, made.offer, chosen, unasked(made), made.useful, is_asked=made.is_asked
+        )
         + aside(made.spell, is_left_alone=made.is_left_alone and chosen.option_id == NO_ASK),
         "probability_chosen": decision.propensity,
         "ranking": [_ranked_line(one) for one in made.ranking],

@@ -227,10 +227,10 @@ class SuggestionAnswer(TypedDict):
     """What to do next: what would be recommended most likely now; nothing is drawn or kept.
 
     `ladder`: by the ladder's order and what is known of its offers. `policy`: by a policy that was
-    judged and promoted.
+    judged and promoted. `experiment`: by the arm of an experiment that the lead is in.
     """
 
-    kind: Literal["ladder", "policy"]
+    kind: Literal["ladder", "policy", "experiment"]
     offer_id: Annotated[str, Field(description="An offer of the ladder, `nurture` or `no_ask`.")]
     text: str
     quiet_hours: Annotated[

@@ -24,7 +24,6 @@ from features.store.kept.queue import Order, QueueFilter, place_of
 from features.store.people.hands import NOBODY
 from models.bundle import version_of
 from models.recommendation import ACTIVE_DAYS
-from models.served_policy import DEFAULT
 from serving.scoring.answers import (
     AccountOfLead,
     AnyOfAnswer,
@@ -35,7 +34,6 @@ from serving.scoring.answers import (
 )
 from serving.scoring.bands import band_of
 from serving.scoring.changes import Cause
-from serving.scoring.model import Model
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import Suggestion, suggestion_for
 from serving.scoring.work import tab_of
@@ -261,11 +259,11 @@ def _step(ladder: Ladder | None, step_id: str) -> Step | None:
 # ---------------------------------------------------------------------------------- What to do next
 
 
-def suggestion_of(model: Model, advice: Suggestion) -> SuggestionAnswer:
+def suggestion_of(advice: Suggestion) -> SuggestionAnswer:
     """The option that the policy would choose most likely, as the queue has it."""
     offer = advice.offer
     return {
-        "kind": "ladder" if model.adviser.policy_name == DEFAULT else "policy",
+        "kind": advice.kind,
         "offer_id": advice.best.option_id,
         "text": advice.text,
         "quiet_hours": {"until": rfc3339(advice.spell.over_at), "text": advice.spell.text}
@@ -298,7 +296,7 @@ def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Suggest
             continue
         with suppress(OptedOut, UnknownLead):  # since the page was read
             advice = suggestion_for(model, lead, scorer.rows_of(lead, now), now, asked)
-            found[lead] = suggestion_of(model, advice)
+            found[lead] = suggestion_of(advice)
             if len(scorer.advised) >= _MOST_HELD:
                 scorer.advised.clear()
             scorer.advised[lead] = stamp, found[lead]

@@ -7,29 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from features.events.of_lead import Row
-from features.ladder.ladder import Framing, Offer, Step
+from features.ladder.controls import LEFT_ALONE_POLICIES, Experiment
+from features.ladder.ladder import Framing, Ladder, Offer, Step
 from features.ladder.words import things
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import ON_PURPOSE, UNRESTRICTED, Asked, Spell, quiet_spell
 from models.offers.options import NO_ASK, NURTURE
 from models.offers.tailoring import Personalisation, likeliest_framing, personalisation
 from models.recommendation import Ranked, Recommendation
+from models.served_policy import DEFAULT
 from serving.scoring.model import Model
 
 __all__ = [
+    "AdvisedBy",
     "Suggestion",
     "aside",
     "chance",
     "evidence_words",
+    "is_reply",
     "sentence",
     "suggestion_for",
     "to_do",
     "unasked",
 ]
 
+AdvisedBy = Literal["ladder", "policy", "experiment"]
+"""The ladder's order and what is known of its offers, a promoted policy, or the arm of a lead."""
 _SPACE: Final = "\u00a0"
 _ALIKE: Final = 0.01
 """Chances that are no further apart are not told apart."""
@@ -47,6 +53,7 @@ class Suggestion:
     spell : quiet hours, over which it has to wait; None where it may be done now.
     history : what the lead was offered, and said, by then.
     score : the chance of the next step as it is told beside the advice; None without a next step.
+    experiment : the one whose arm, that the lead is in, has chosen it; None where none has.
     """
 
     recommendation: Recommendation
@@ -57,13 +64,27 @@ class Suggestion:
     spell: Spell | None
     history: OfferHistory
     score: float | None = None
+    experiment: Experiment | None = None
+
+    @property
+    def kind(self) -> AdvisedBy:
+        """What has chosen it."""
+        if self.experiment is not None:
+            return "experiment"
+        return "ladder" if self.recommendation.decision.policy == DEFAULT else "policy"
 
     @property
     def text(self) -> str:
         """The advice as one sentence."""
-        recommendation = self.recommendation
-        alone = unasked(recommendation)
-        told = sentence(recommendation.step, self.offer, self.best, alone, recommendation.useful)
+        found = self.recommendation
+        told = sentence(
+            found.step,
+            self.offer,
+            self.best,
+            unasked(found),
+            found.useful,
+            is_asked=found.is_asked,
+        )
         return told + self.about_score + self.aside
 
     @property
@@ -79,6 +100,8 @@ class Suggestion:
         It is an expectation under what was usually done with leads that stood there, and some of
         that may be believed to do worse than anything that is advised.
         """
+        if self.offer is None and self.recommendation.is_asked:
+            return ""  # nor are the two chances told
         both = (self.best.p_advance, unasked(self.recommendation).p_advance)
         told = [one for one in both if one is not None]
         score = self.score
@@ -110,8 +133,9 @@ def suggestion_for(
         else quiet_spell(ladder, offer or found.useful, history, as_of, asked)
     )
     score = float(estimates.scores.advance.probability[0]) if found.step else None
+    by = _experiment_of(ladder, history, found)
     if offer is None:
-        return Suggestion(found, best, None, Framing("", ""), None, spell, history, score)
+        return Suggestion(found, best, None, Framing("", ""), None, spell, history, score, by)
     position, learned = int(estimates.scores.position[0]), model.bundle.offers
     return Suggestion(
         recommendation=found,
@@ -122,7 +146,26 @@ def suggestion_for(
         spell=spell,
         history=history,
         score=score,
+        experiment=by,
     )
+
+
+def _experiment_of(
+    ladder: Ladder, history: OfferHistory, found: Recommendation
+) -> Experiment | None:
+    """The experiment that has chosen the likeliest option: by the policy or the offers of an arm.
+
+    Of several the one that began last decides, see `Model.adviser_of`.
+    """
+    option_id = found.ranking[0].option_id
+    for experiment in reversed(ladder.experiments):
+        arm = experiment.arm(history.arms.get(experiment.id, ("", 0))[0])
+        if arm is None:
+            continue
+        is_alone = arm.policy in LEFT_ALONE_POLICIES
+        if option_id in arm.offers or (arm.policy and (found.is_left_alone or not is_alone)):
+            return experiment
+    return None
 
 
 # -------------------------------------------------------------------------------------------- Words
@@ -134,6 +177,8 @@ def sentence(
     chosen: Ranked,
     alone: Ranked,
     useful: Offer | None = None,
+    *,
+    is_asked: bool = False,
 ) -> str:
     """A recommendation as one sentence.
 
@@ -142,10 +187,13 @@ def sentence(
     step : the lead's next one; None after the purchase, and for a lead that is lost.
     chosen, alone : what is believed of the option, and of not asking.
     useful : what to send where the option is to nurture.
+    is_asked : as in `to_do`; what an answer changes is not known, so no chance is told of it.
     """
-    doing = to_do(offer, chosen.option_id, useful)
+    doing = to_do(offer, chosen.option_id, useful, is_asked=is_asked)
     if step is None:
         return f"There is no next step: {doing}."
+    if offer is None and is_asked:
+        return f"Next step {step.title}: {doing}."
     chances = _chances(step, chosen, alone)
     return f"Next step {step.title}: {doing}; {chances} ({evidence_words(chosen)})."
 
@@ -156,8 +204,22 @@ def aside(spell: Spell | None, *, is_left_alone: bool) -> str:
     return why + (f" Quiet hours: {spell.text}." if spell else "")
 
 
-def to_do(offer: Offer | None, option_id: str, useful: Offer | None = None) -> str:
-    """What to do, to be read after a colon; `useful` is what to send to a lead that is nurtured."""
+def to_do(
+    offer: Offer | None, option_id: str, useful: Offer | None = None, *, is_asked: bool = False
+) -> str:
+    """What to do, to be read after a colon.
+
+    Parameters
+    ----------
+    useful : what to send to a lead that is nurtured.
+    is_asked : whether the lead waits for a reply, which it gets whether or not the ladder has an
+        offer that says so.
+    """
+    if is_reply(offer):
+        return "answer what they asked and ask for nothing"
+    if is_asked:
+        then = "ask for nothing" if offer is None else f"then {to_do(offer, option_id)}"
+        return f"answer what they asked and {then}"
     if offer is None:
         if option_id == NURTURE:
             what = f"“{useful.title}”" if useful else "something useful"
@@ -169,6 +231,11 @@ def to_do(offer: Offer | None, option_id: str, useful: Offer | None = None) -> s
     return f"offer “{offer.title}”" + (
         f", {things(minutes, 'minute')} of their time" if minutes else ""
     )
+
+
+def is_reply(offer: Offer | None) -> bool:
+    """Whether an offer says to answer what a lead has asked."""
+    return offer is not None and offer.role != "ask" and offer.kind == "reply"
 
 
 def _chances(step: Step, chosen: Ranked, alone: Ranked) -> str:

@@ -11,7 +11,7 @@ from models.offers.eligibility import Excluded
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from serving.pages.common import words
-from serving.scoring.suggestion import Suggestion
+from serving.scoring.suggestion import Suggestion, is_reply
 
 __all__ = ["UNOFFERED", "Choice", "ToDo", "evidence_of", "to_do"]
 
@@ -55,7 +55,6 @@ class ToDo:
     form_fields, ask_field : what the offer asks for, and one thing more that is worth a question.
     evidence : one sentence: what the option changes, or that this is not known yet.
     not_now, other_times : offers of this step, and those for other steps or times.
-    by_rules : whether the default policy chose it rather than a promoted one.
     offer_id : what is asked for; "" where nothing is.
     verb : "Offer" or "Help with"; "" where `title` says all.
     aside : until when to wait, or why the lead is left alone; "" where there is nothing to say.
@@ -72,13 +71,12 @@ class ToDo:
     others: tuple[Choice, ...]
     not_now: tuple[NotNow, ...]
     other_times: tuple[NotNow, ...]
-    by_rules: bool
     aside: str
     offer_id: str
     verb: str
 
 
-def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
+def to_do(advice: Suggestion, ladder: Ladder) -> ToDo:
     """An advice as the page shows it; the lead must have a next step."""
     titles = {offer.id: offer.title for offer in ladder.offers} | UNOFFERED
     best, found, tailored = advice.best, advice.recommendation, advice.personalisation
@@ -95,12 +93,11 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         agenda=tuple((part["topic"], f"{part['minutes']:g} min") for part in agenda),
         form_fields=tuple(map(words.titled, tailored["form_fields"])) if tailored else (),
         ask_field=words.titled(ask_field) if ask_field else None,
-        evidence=evidence_of(best, by_rules=by_rules)
+        evidence=evidence_of(best, _chooser(advice))
         + (advice.about_score if is_clear(best) else ""),
         others=tuple(_choice(one, titles) for one in found.ranking if one is not best),
         not_now=_listed(excluded, titles, of_step=True),
         other_times=_listed(excluded, titles, of_step=False),
-        by_rules=by_rules,
         aside=advice.aside.strip(),
         offer_id=advice.offer.id if advice.offer and advice.offer.role == "ask" else "",
         verb=_verb(advice.offer),
@@ -108,7 +105,7 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
 
 
 def _verb(offer: Offer | None) -> str:
-    if offer is None or (offer.role != "ask" and offer.kind == "reply"):
+    if offer is None or is_reply(offer):
         return ""
     return "Offer" if offer.role == "ask" else "Help with"
 
@@ -135,18 +132,30 @@ def _facts(offer: Offer) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def evidence_of(best: Ranked, *, by_rules: bool) -> str:
+def evidence_of(best: Ranked, chooser: str) -> str:
     """What an option changes, as one sentence; a pair of chances only where lots were drawn.
 
     What is believed without that agrees with nothing that a reader could check, so it says how many
     leads are behind it and no more.
+
+    Parameters
+    ----------
+    chooser : what has chosen it, in words.
     """
     if best.option_id == NO_ASK:
         return ""
     if is_clear(best):
         return f"{_helps(best)}."
-    chooser = "your ladder's order" if by_rules else "the policy that was promoted"
     return f"Chosen by {chooser}. What it changes is not known yet{_so_far(best)}."
+
+
+def _chooser(advice: Suggestion) -> str:
+    """What has chosen an option, in words."""
+    experiment = advice.experiment
+    if experiment is not None:
+        title = words.shown(experiment.title or words.titled(experiment.id))
+        return f"the experiment “{title}”, which has put this lead there by lot"
+    return "your ladder's order" if advice.kind == "ladder" else "the policy that was promoted"
 
 
 def is_clear(ranked: Ranked) -> bool:

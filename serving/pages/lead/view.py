@@ -19,7 +19,6 @@ from features.store.people.actions import UNDO_US
 from features.store.privacy.opt_outs import withheld
 from models.bundle import Bundle
 from models.horizons import knows_times
-from models.served_policy import DEFAULT
 from serving.edge.access.access import Asker
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
@@ -158,6 +157,7 @@ def lead_of(
         "ended_aside": ended_aside_of(desk, lead, rows, zone(service.ladder)),
         "question": question_of(rows, service.ladder, now) if fact.kind == "question" else "",
         "waits": words.age(fact.at, now) if fact.kind == "question" and fact.at else "",
+        "asked": _asked_since(rows, service.ladder, fact.at or 0),
         "agreed": agreed_with(rows, service.ladder, now),
         "fact": fact,
         "fact_ago": words.ago(fact.at, now) if fact.at else "",
@@ -187,6 +187,11 @@ def lead_of(
     }
 
 
+def _asked_since(rows: Sequence[Row], ladder: Ladder, since: int) -> int:
+    """How often a lead has asked something since an instant."""
+    return sum(row[0] == ladder.events.lead_asked and min(row[1], row[2]) >= since for row in rows)
+
+
 def _soon(bundle: Bundle) -> tuple[float, ...]:
     """The days that the chance to buy is told within as well: a third of its horizon."""
     days = round(bundle.ladder.purchase.horizon_days / 3)
@@ -210,8 +215,7 @@ def _goal(ladder: Ladder | None, answer: ScoreAnswer | None) -> Step | None:
 def _to_do(scorer: Scorer, lead_id: str, rows: list[Row], now: int) -> ToDo:
     model = scorer.model
     advice = suggestion_for(model, lead_id, rows, now, scorer.limited(now))
-    by_rules = model.adviser.policy_name == DEFAULT
-    return to_do(advice, model.bundle.ladder, by_rules=by_rules)
+    return to_do(advice, model.bundle.ladder)
 
 
 def _shown(rows: Sequence[Row], ladder: Ladder, *, opted_out: bool) -> list[Row]:

@@ -24,6 +24,7 @@ from serving.process.queue_views import Desk
 from serving.process.working.actions import zone
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import is_reply
 
 __all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "rows_of"]
 
@@ -183,8 +184,8 @@ def doing_of(ladder: Ladder, item: QueueItem) -> Doing:
     advice, waits = item["suggestion"], item["waiting_since"] is not None
     wait = advice["quiet_hours"]["text"] if advice and advice["quiet_hours"] else ""
     offer = ladder.offer(advice["offer_id"]) if advice else None
-    is_reply = offer is not None and offer.role != "ask" and offer.kind == "reply"
-    if waits and not is_reply:
+    answers = is_reply(offer)
+    if waits and not answers:
         return Doing(_ANSWER, "", "", 0.0, "", wait)
     if advice is None:
         return Doing("No advice yet", "", "", 0.0, "")
@@ -192,8 +193,8 @@ def doing_of(ladder: Ladder, item: QueueItem) -> Doing:
         verb = "Offer" if offer.role == "ask" else "Help with"
         told = advice["offer"]
         return Doing(
-            _ANSWER if is_reply else verb,
-            "" if is_reply else offer.title,
+            _ANSWER if answers else verb,
+            "" if answers else offer.title,
             words.shown(told["framing"] if told else ""),
             offer.rep_minutes,
             offer.id if offer.role == "ask" else "",

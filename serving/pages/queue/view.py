@@ -209,6 +209,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "news": news,
         "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
         "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
+        "is_tried": ladder is not None and bool(ladder.experiments),
         "laters": laters(service.ladder, now),
         "zone": str(zone(service.ladder)),
         "quiet": _quiet(service, ladder, tabs) if ladder and view == QueueView("quiet") else None,

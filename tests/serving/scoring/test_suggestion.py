@@ -9,8 +9,10 @@ import pytest
 from features.clock import when
 from features.events.log import DAY_US
 from features.events.of_lead import Row
+from features.ladder.controls import Arm, Experiment
 from features.ladder.ladder import Effort, Offer, Step
 from features.ladder.quiet_hours import QuietHours
+from features.offers.assignments import Assignment, assignment_event, row_of
 from models.bundle import Bundle
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
@@ -79,6 +81,65 @@ def test_what_to_do():
     )
     assert to_do(replace(OFFER, effort=Effort(1)), "sheet").endswith(", 1 minute of their time")
     assert to_do(replace(OFFER, effort=Effort()), "sheet") == "offer “Worksheet”"
+
+
+@pytest.mark.parametrize("option", [NURTURE, NO_ASK])
+def test_who_waits_is_answered(option):
+    """Whatever may be sent beside it; what is believed of that is not said of the answer."""
+    text = sentence(STEP, None, replace(ALONE, option_id=option), ALONE, OFFER, is_asked=True)
+    assert text == "Next step Value exchange: answer what they asked and ask for nothing."
+
+
+def test_an_offer_comes_after_the_answer():
+    """One that a ladder lets go on meanwhile, but the offer that is to answer says it itself."""
+    help_with = replace(OFFER, role="support")
+    answer = replace(help_with, kind="reply", title="Answer what was asked")
+    told = {one: to_do(one, "sheet", is_asked=True) for one in (OFFER, help_with, answer)}
+    assert told == {
+        OFFER: "answer what they asked and then offer “Worksheet”, 15 minutes of their time",
+        help_with: "answer what they asked and then help with “Worksheet” and ask for nothing",
+        answer: "answer what they asked and ask for nothing",
+    }
+    assert to_do(answer, "sheet") == told[answer]
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory):
+    """A bundle whose ladder tries a policy, and which offer, by lot."""
+    bundle = world.rates_bundle(tmp_path_factory.mktemp("trial") / "bundle")
+    b2b = bundle.ladder
+    first = next(offer.id for offer in b2b.offers if offer.step == b2b.goals[0].id)
+    drawn, alone = (Arm(policy, 0.3, policy=policy) for policy in ("uniform", "no_ask"))
+    light = (Arm("light", 0.5, offers=(first,)), Arm("other", 0.5))
+    tried = (
+        Experiment("way", "policy", (drawn, alone, Arm("rung", 0.4)), "rung", title="Which way"),
+        Experiment("first", "offer", light, "other"),
+    )
+    return replace(bundle, ladder=replace(b2b, experiments=tried)), first
+
+
+@pytest.mark.parametrize(
+    ("experiment", "arm", "kind", "by"),
+    [
+        ("way", "uniform", "experiment", "way"),
+        ("way", "no_ask", "experiment", "way"),
+        ("way", "rung", "ladder", None),
+        ("first", "light", "experiment", "first"),
+        ("first", "other", "ladder", None),
+        ("gone", "uniform", "ladder", None),
+    ],
+)
+def test_what_an_arm_chose_is_told_as_its(trial, experiment, arm, kind, by):
+    """The policy of an arm, or an offer that is its; what all others would get is the ladder's."""
+    bundle, first = trial
+    put = assignment_event(Assignment(experiment, arm, 0.5), "ann", bundle.ladder, world.now() - 1)
+    rows = [*map(row_of, world.climber("ann", world.now(), 0)), row_of(put)]
+    advice = suggestion_for(Model.of(bundle, "careful"), "ann", rows, world.now())
+    assert (advice.kind, advice.experiment and advice.experiment.id) == (kind, by)
+    if arm == "light":
+        assert advice.best.option_id == first
+    promoted = suggestion_for(Model.of(bundle, "rules"), "ann", rows, world.now())
+    assert promoted.kind == ("policy" if by is None else "experiment")
 
 
 def test_done():

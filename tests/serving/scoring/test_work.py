@@ -107,13 +107,14 @@ def test_whose_work_a_suggestion_is(monkeypatch, human, minutes, tab):
         found, gain = ((call, 3.0), (None, 2.0), (call, None))[len(said) - 1]
         best = SimpleNamespace(option_id=found.id if found else "nurture", gain=gain)
         return SimpleNamespace(
-            offer=found, best=best, history=SimpleNamespace(consents={}, fit=None)
+            offer=found, best=best, history=SimpleNamespace(consents={"sms": True}, fit=None)
         )
 
     for one in (with_assignment, suggestion_for):
         monkeypatch.setattr(works_of, one.__name__, one)
+    model = SimpleNamespace(bundle=SimpleNamespace(ladder="ladder"))
     scorer: Any = SimpleNamespace(
-        model="model",
+        model=model,
         erased=lambda: (1, 7),
         read=lambda lead_id, as_of: (f"{lead_id} by now", ("read", lead_id, as_of)),
         limited=lambda as_of: ("limits", as_of),
@@ -123,4 +124,4 @@ def test_whose_work_a_suggestion_is(monkeypatch, human, minutes, tab):
     assert quiet == Work("quiet", "nurture", 2.0, 0.0)
     assert unknown == Work(tab, "call", 0.0, minutes)
     rows = ["ann by now", ("read", "ann", NOW), NOW, (1, 7)]
-    assert said == [("model", "ann by now", rows, NOW, ("limits", NOW))] * 3
+    assert said == [(model, "ann by now", rows, NOW, ("limits", NOW))] * 3

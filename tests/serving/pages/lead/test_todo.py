@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from features.ladder.controls import Experiment
 from serving.pages.common import words
 from serving.pages.lead.todo import evidence_of, to_do
 from serving.scoring.suggestion import suggestion_for, unasked
@@ -30,14 +31,32 @@ def test_the_score_is_explained_where_two_other_chances_are_shown(service, evide
     alone = replace(unasked(advice.recommendation), p_advance=0.5)
     found = replace(advice.recommendation, ranking=(best, alone))
     advice = replace(advice, recommendation=found, best=best, score=0.42)
-    shown = to_do(advice, ladder, by_rules=False).evidence
+    shown = to_do(advice, ladder).evidence
     why = " The score, 42\u00a0%, is lower: it is that of leads treated as usual."
     assert advice.about_score == why
-    assert shown == evidence_of(best, by_rules=False) + (why if is_told else "")
+    assert shown == evidence_of(best, "your ladder's order") + (why if is_told else "")
     assert ("instead of" in shown) == is_told
     learned = words.learned_from(evidence, 214)
     assert (f"of 100 ({learned})." in shown) == is_told
     assert ("(214 leads given it so far)" in shown) != is_told
+
+
+@pytest.mark.parametrize(("title", "told"), [("Which way", "Which way"), ("", "Lighter first")])
+def test_it_says_what_chose(service, title, told):
+    """The arm of a lead is not the ladder's order, nor a policy that was promoted."""
+    model = service.scorer.model
+    advice = suggestion_for(model, "lead-0003", service.store.events_of("lead-0003"), world.now())
+    offer = replace(
+        advice.best, option_id=model.bundle.ladder.offers[0].id, evidence="prior", leads=0
+    )
+    tried = Experiment("lighter-first", "policy", (), "rung", title=title)
+    said = "What it changes is not known yet."
+    for by, chooser in (
+        (None, "your ladder's order"),
+        (tried, f"the experiment “{told}”, which has put this lead there by lot"),
+    ):
+        shown = to_do(replace(advice, best=offer, experiment=by), model.bundle.ladder)
+        assert shown.evidence == f"Chosen by {chooser}. {said}"
 
 
 @pytest.mark.parametrize(
@@ -63,4 +82,4 @@ def test_a_difference_is_told_of_so_many_that_there_is_one(service, share, uplif
         evidence="randomised",
         leads=9,
     )
-    assert evidence_of(best, by_rules=True).startswith(f"{said} (")
+    assert evidence_of(best, "nobody").startswith(f"{said} (")
