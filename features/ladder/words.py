@@ -51,10 +51,14 @@ _DIGITS: Final = 6
 """Of a number that is not whole; a whole one is said to the last."""
 
 
+_MANY: Final = {"person": "people"}
+"""Several of what is called by another word then."""
+
+
 def things(number: float, thing: str) -> str:
-    """A number of things: "1 day", "2.5 days", "1,500 minutes"."""
+    """A number of things: "1 day", "2.5 days", "1,500 minutes", "2 people"."""
     said = digits(number)
-    return f"{said} {thing}" + ("" if said == "1" else "s")
+    return f"{said} {thing}" if said == "1" else f"{said} {_MANY.get(thing, f'{thing}s')}"
 
 
 def digits(number: float) -> str:

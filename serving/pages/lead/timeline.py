@@ -115,9 +115,12 @@ def _newest_first(pair: tuple[Row, str | None]) -> tuple[int, int]:
 def _alike(
     pair: tuple[Row, str | None], ladder: Ladder, names: Mapping[str, str]
 ) -> tuple[object, ...]:
-    """Events in a row that are told as one: the same thing, none of which completes a step."""
+    """Events in a row that are told as one: the same thing, none of which completes a step.
+
+    Each question has words of its own, and waits for an answer.
+    """
     row, step = pair
-    if step is not None:
+    if step is not None or row[0] == ladder.events.lead_asked:
         return (id(row),)
     return _side(row, ladder), _text(row, ladder, names)
 

@@ -151,8 +151,10 @@ def _why(score: StoredScore | None, ladder: Ladder, now: int) -> str:
         return "Not scored yet"
     if score.position >= len(ladder.goals):
         return "Has bought"
+    if score.last_active is None:
+        return "Has shown no interest so far"
     days = ladder.dormant_after_days
-    if score.last_active is None or score.last_active < now - days * DAY_US:
+    if score.last_active < now - days * DAY_US:
         return f"Silent for more than {days:g} days"
     return _OUT
 

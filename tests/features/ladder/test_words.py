@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from features.ladder.file import read_ladder
 from features.ladder.words import Counted, in_percent, things, visible
 
 
@@ -34,6 +35,13 @@ def test_counted(number, expected):
 def test_things(number, expected):
     """Whole numbers are said to the last digit, others to six; thousands are set apart."""
     assert things(number, "minute") == expected
+
+
+def test_several_people():
+    """One is a person, and several are no persons."""
+    assert [things(count, "person") for count in (1, 40)] == ["1 person", "40 people"]
+    (size,) = (trait for trait in read_ladder("b2b").traits if trait.id == "company_size")
+    assert size.says.format(value=1.0, count=Counted(1.0)) == "company of 1 person"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from features.events.log import DAY_US
 from tests.serving import world
 from tests.serving.pages.scene import page
 
@@ -19,6 +20,26 @@ def test_who_is_silent_stands_in_no_queue(start, folder, tmp_path):
         assert "In no queue" not in page(client, "/leads/bob").text
 
 
+def test_who_has_shown_no_interest_was_not_silent_for_long(start, folder, tmp_path):
+    """A visit that was left at once is none; when they came has nothing to do with it."""
+    left: dict[str, object] = {"seconds": 9, "pages": 1}
+    events = [world.event("ann", "session_ended", world.now() - DAY_US, left)]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        text = page(client, "/leads/ann").text
+    assert "In no queue: Has shown no interest so far" in text
+    assert "Silent for" not in text
+
+
+def test_a_step_that_was_left_out_is_not_said_to_be_done(start, folder, tmp_path):
+    """Whoever began with a pilot has read nothing, though they stand above that."""
+    events = [world.event("ann", "pilot_started", world.now() - DAY_US)]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        text = page(client, "/leads/ann").text
+    assert "– Content left out – Value exchange left out" in text
+    assert "✓ Trial (done)" in text
+    assert text.count("(done)") == 1
+
+
 @pytest.mark.parametrize(
     ("bundle", "rungs", "shared"), [("rates", 2, True), ("rates", 5, False), ("fitted", 2, False)]
 )
@@ -28,3 +49,19 @@ def test_a_chance_to_buy_that_is_the_same_for_all(start, folder, tmp_path, bundl
     with start(world.filled(tmp_path, events), folder / bundle) as client:
         text = page(client, "/leads/ann").text
         assert ("The same for everyone at this step" in text) == shared
+
+
+def test_who_asked_twice_has_both_questions_on_the_page(start, folder, tmp_path):
+    """They wait since the first, which the last one does not hide, and was not asked then."""
+    until = world.now()
+    events = world.climber("ann", until, 3)
+    for at, said in ((9, "The old one?"), (5, "Can it wait?"), (2, "And by the month?")):
+        events.append(world.event("ann", "lead_asked", until - at * DAY_US, {"text": said}))
+    events.append(world.event("ann", "business_replied", until - 8 * DAY_US))
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        text = page(client, "/leads/ann").text
+    assert "Waits for a reply: 5 days; asked 2 times since, this is the last" in text
+    assert "Asked: “And by the month?” waits 5 days" in text
+    assert "Asked: “And by the month?” 5 days ago" not in text
+    assert text.count("Asked us something") == 3
+    assert "Text Can it wait?" in text
