@@ -28,6 +28,8 @@ __all__ = ["Change", "ChangePlace", "Part", "ScoreChanges", "break_off", "next_t
 
 _NUMBER: Final = "score_changes"
 _HISTORY: Final = "score_history"
+_BEFORE_ALL: Final = 1
+"""A place before all numbers, which is one of any order: who is there has read nothing."""
 _FIRST_READ: Final = 100
 """So few first, that whoever reads has something at once."""
 _PER_READ: Final = 1000
@@ -82,19 +84,26 @@ def next_turn(connection: sa.Connection) -> int:
     Take it before any score is locked: two who do it the other way round wait for each other. Rows
     that wait for a number get the one before it.
     """
-    least, more = 2 * now(), sa.cast(meta.c.value, sa.BigInteger) + 2
-    insert = insert_into(connection.engine, meta).values(key=_NUMBER, value=str(least))
-    larger = sa.case((more > least, more), else_=least)
-    taken = insert.on_conflict_do_update(
-        index_elements=["key"], set_={"value": sa.cast(larger, sa.Text)}
-    )
-    number = int(connection.execute(taken.returning(meta.c.value)).scalar_one())
+    number = _counted_on(connection)
     is_back = sa.exists().where(scores.c.lead_id == gone_scores.c.lead_id)
     connection.execute(sa.delete(gone_scores).where(gone_scores.c.seq.is_(None), is_back))
     for table in (scores, gone_scores):
         waiting = sa.update(table).where(table.c.seq.is_(None))
         connection.execute(waiting.values(seq=number - 1))
     return number
+
+
+def _counted_on(connection: sa.Connection) -> int:
+    least, more = 2 * now(), sa.cast(meta.c.value, sa.BigInteger) + 2
+    larger = {"value": sa.cast(sa.case((more > least, more), else_=least), sa.Text)}
+    next_one = sa.update(meta).where(meta.c.key == _NUMBER).values(larger)
+    number = connection.scalar(next_one.returning(meta.c.value))
+    if number is None:  # the first of this store, whose order has a name that no other's has
+        break_off(connection)
+        first = insert_into(connection.engine, meta).values(key=_NUMBER, value=str(least))
+        taken = first.on_conflict_do_update(index_elements=["key"], set_=larger)
+        number = connection.execute(taken.returning(meta.c.value)).scalar_one()
+    return int(number)
 
 
 def note_gone(connection: sa.Connection, leads: Sequence[str], number: int | None = None) -> None:
@@ -205,7 +214,9 @@ def _present(connection: sa.Connection, after: ChangePlace | None) -> ChangePlac
     held = {row.key: row.value for row in connection.execute(wanted)}
     number, history = int(held.get(_NUMBER, 0)), held.get(_HISTORY, "")
     end = ChangePlace(history, number if after is None else after.since, number + 1, "")
-    if after is not None and (after.history != history or after.number > end.number):
+    if after is None or after.number <= _BEFORE_ALL:
+        return end
+    if after.history != history or after.number > end.number:
         raise StaleCursor(_ANEW)
     return end
 

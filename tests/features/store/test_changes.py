@@ -154,9 +154,18 @@ def test_one_that_is_back_with_the_turn_that_tells_of_it(store):
 
 
 def test_a_place_of_another_store(store):
-    """One that lies ahead of all changes is none of this order."""
+    """It is none of this order, whether it lies ahead of all changes or not."""
     with pytest.raises(StaleCursor):
         store.changes.present(ChangePlace("", 0, 99, ""))
+    with EventStore.open(":memory:") as other:
+        save(other, "a")
+        reader = Follower(other)
+        reader.read()
+    save(store, "b")
+    reader.store = store
+    reader.read()
+    assert reader.anew == 1
+    assert reader.copy == stored(store)
 
 
 class Life:
