@@ -15,10 +15,10 @@ from features.store.arrivals import Arrival
 from features.store.events import EventStore
 from features.store.schema import deliveries, events, identities, notifications, scores, stale
 from models.bundle import load_bundle
-from serving.notifications import delivery
+from serving.notifications import claims, outcomes
 from serving.notifications.attempt import Answer
-from serving.notifications.delivery import Sender
 from serving.notifications.endpoints import Endpoints
+from serving.notifications.sender import Sender
 from serving.process.group_commit import GroupCommit
 from serving.scoring.batch.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
@@ -199,11 +199,11 @@ def test_delivery(empty, bundle, status, when):
     def deliver(store: EventStore, now: int, status: int) -> None:
         nobody: Any = None  # the network has no part in it
         sender = Sender(store.database, nobody, lambda: now, jitter=lambda: 0.0)
-        for endpoint in delivery._ready(sender):
-            for claim in delivery._claimed(sender, endpoint):
+        for endpoint in claims.ready(sender):
+            for claim in claims.claimed(sender, endpoint):
                 sent[claim.notification_id] += 1
                 error = "" if status == 200 else "status 500"
-                delivery._keep(sender, claim, Answer(status, error))
+                outcomes.keep(sender, claim, Answer(status, error))
 
     def attempt(faults: Faults) -> None:
         store = ready()

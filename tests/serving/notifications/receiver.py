@@ -16,7 +16,8 @@ from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import new_client
-from serving.notifications.delivery import Sender, _fill
+from serving.notifications.delivery import _fill
+from serving.notifications.sender import Sender
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND

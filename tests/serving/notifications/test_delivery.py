@@ -23,8 +23,11 @@ from features.store.schema import deliveries, notifications
 from serving.notifications import delivery as subject
 from serving.notifications.attempt import Answer
 from serving.notifications.bodies import body_of
-from serving.notifications.delivery import RETRY_SECONDS, Sender, keep_delivering
+from serving.notifications.claims import RETRY_SECONDS, claimed
+from serving.notifications.delivery import keep_delivering
 from serving.notifications.endpoints import Endpoints
+from serving.notifications.outcomes import keep
+from serving.notifications.sender import Sender
 from serving.settings import Settings
 from tests.serving.callers import said_here
 from tests.serving.notifications.receiver import (
@@ -465,8 +468,8 @@ def test_an_outcome_that_cannot_be_kept_is_a_failure(world, monkeypatch, caplog)
 
 def test_kept_only_after_the_answer(world, monkeypatch, caplog):
     """What was sent and not kept is sent again, under the same id, when the claim has run out."""
-    true = subject._keep
-    monkeypatch.setattr(subject, "_keep", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+    true = keep
+    monkeypatch.setattr(subject, "keep", lambda *_: (_ for _ in ()).throw(OSError("killed")))
 
     async def run():
         async with receiving() as receiver, sending(world.database, world.clock) as sender:
@@ -474,7 +477,7 @@ def test_kept_only_after_the_answer(world, monkeypatch, caplog):
             world.announce("a")
             await deliver_due(sender)
             assert world.row("a", endpoint)["delivered_at"] is None
-            monkeypatch.setattr(subject, "_keep", true)
+            monkeypatch.setattr(subject, "keep", true)
             world.clock.later(59.999)
             assert await deliver_due(sender) == 0
             world.clock.later(0.001)
@@ -505,7 +508,7 @@ def test_a_clock_that_was_ahead(world, ahead, status):
             world.clock.later(ahead)
             assert await deliver_due(sender) == 1  # it fails, and is put off
             world.announce("then")
-            assert len(subject._claimed(sender, endpoint)) == 1
+            assert len(claimed(sender, endpoint)) == 1
             world.clock.later(1 - ahead)
             assert await deliver_due(sender) == 2
             return [world.row(one, endpoint) for one in ("before", "then")]
@@ -536,14 +539,14 @@ def test_late_answers(world):
         async with receiving() as receiver, sending(world.database, world.clock) as sender:
             endpoint = world.endpoint(receiver)
             world.announce("a")
-            (late,) = subject._claimed(sender, endpoint)
+            (late,) = claimed(sender, endpoint)
             world.clock.later(61)
-            (current,) = subject._claimed(sender, endpoint)
-            subject._keep(sender, late, Answer(500, "answered 500"))
+            (current,) = claimed(sender, endpoint)
+            keep(sender, late, Answer(500, "answered 500"))
             row = world.row("a", endpoint)
             assert (row["attempts"], row["leased_until"]) == (0, current.leased_until)
-            subject._keep(sender, late, Answer(200))
-            subject._keep(sender, current, Answer(500, "answered 500"))
+            keep(sender, late, Answer(200))
+            keep(sender, current, Answer(500, "answered 500"))
             return world.row("a", endpoint)
 
     row = asyncio.run(run())
@@ -596,7 +599,7 @@ def test_no_worker_waits_for_another(world, database_url):
                 )
                 held = set(connection.scalars(first))
                 claims = await asyncio.wait_for(
-                    asyncio.to_thread(subject._claimed, sender, endpoint), _SECONDS
+                    asyncio.to_thread(claimed, sender, endpoint), _SECONDS
                 )
             assert {one.notification_id for one in claims} == {"n08", "n09", "n10", "n11"}
             assert len(held) == 8
@@ -615,7 +618,7 @@ def test_removed_meanwhile(world):
         ):
             endpoint = world.endpoint(receiver)
             world.announce("a")
-            (claim,) = subject._claimed(sender, endpoint)
+            (claim,) = claimed(sender, endpoint)
             world.kept.remove(endpoint)
             await subject._deliver(sender, claim)
             assert len(receiver.got) == 1
@@ -634,7 +637,7 @@ def test_disabled_meanwhile(world):
         ):
             endpoint = world.endpoint(receiver)
             world.announce("a")
-            (claim,) = subject._claimed(sender, endpoint)
+            (claim,) = claimed(sender, endpoint)
             world.kept.change(endpoint, enabled=False)
             await subject._deliver(sender, claim)
             return endpoint
@@ -672,7 +675,7 @@ def test_no_secret_anywhere(world, caplog, monkeypatch):
             made, secret = world.kept.add(receiver.url(), "", [])
             _, second = world.kept.rotate(made.id)
             world.announce("a")
-            (claim,) = subject._claimed(sender, made.id)
+            (claim,) = claimed(sender, made.id)
             await subject._deliver(sender, claim)
             return repr(claim), secret, second
 
@@ -842,7 +845,7 @@ def test_end_without_an_answer(live, monkeypatch):
 
 def test_loop_goes_on(live, monkeypatch, caplog):
     """A failure of the loop itself is logged, and the next round goes on."""
-    to_fail = ["_ready", "purge"]
+    to_fail = ["ready", "purge"]
 
     def failing(name):
         true = getattr(subject, name)
@@ -857,7 +860,7 @@ def test_loop_goes_on(live, monkeypatch, caplog):
         return fail
 
     monkeypatch.setattr(subject, "_PAUSE_SECONDS", 0.02)
-    monkeypatch.setattr(subject, "_ready", failing("_ready"))
+    monkeypatch.setattr(subject, "ready", failing("ready"))
     monkeypatch.setattr(subject, "purge", failing("purge"))
 
     async def run():

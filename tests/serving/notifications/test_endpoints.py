@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from features.store.kept.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
-from serving.notifications.delivery import purge
 from serving.notifications.endpoints import Endpoints
 from serving.notifications.errors import EndpointDisabled, UnknownEndpoint
+from serving.notifications.outcomes import purge
 from tests.serving.notifications.receiver import (
     HOUR,
     SECOND,
@@ -299,7 +299,7 @@ def test_purged(kept, database):
 
 def test_many_purged(database, monkeypatch):
     """Old notifications go in batches, those without any delivery too."""
-    monkeypatch.setattr("serving.notifications.delivery._PURGED_AT_ONCE", 3)
+    monkeypatch.setattr("serving.notifications.outcomes._PURGED_AT_ONCE", 3)
     data = json.dumps({})
     announce(database, [Notice(f"n{at}", "x", None, START, data) for at in range(10)])
     assert purge(database, START + 31 * DAY) == 10

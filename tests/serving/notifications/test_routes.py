@@ -11,7 +11,7 @@ from features.clock import now, rfc3339
 from features.store.kept.notifications import TYPES
 from serving.notifications import schemas
 from serving.notifications.attempt import Answer
-from serving.notifications.delivery import RETRY_SECONDS
+from serving.notifications.claims import RETRY_SECONDS
 from serving.settings import Settings, SettingsError
 from tests.serving.conftest import service_of
 from tests.serving.notifications.receiver import announce_failed, notice

@@ -23,9 +23,9 @@ from features.store.arrivals import Arrival
 from features.store.database import Database
 from features.store.events import EventStore
 from features.store.kept.scores import StoredScore, Unsaved
-from serving.notifications import delivery
+from serving.notifications import claims, outcomes
 from serving.notifications.attempt import Answer
-from serving.notifications.delivery import Sender
+from serving.notifications.sender import Sender
 from serving.scoring.batch import rescoring
 from serving.scoring.batch.rescoring import freshen
 from serving.scoring.scorer import Scorer
@@ -180,14 +180,14 @@ class Schedule:
 
         def work() -> None:
             sender = Sender(database, None, clock, jitter=lambda: 0.0)  # type: ignore[arg-type]
-            if "endpoint" not in delivery._ready(sender):
+            if "endpoint" not in claims.ready(sender):
                 return
-            for claim in delivery._claimed(sender, "endpoint"):
+            for claim in claims.claimed(sender, "endpoint"):
                 answer = self._answer()
                 if answer.status == 200 or answer.status is None:
                     self.received[claim.notification_id] += 1
                 self.told.append(f"sent {claim.notification_id} {answer.status}")
-                delivery._keep(sender, claim, answer)
+                outcomes.keep(sender, claim, answer)
 
         return work
 
