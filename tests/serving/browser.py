@@ -62,6 +62,11 @@ def opened(browser, address, width=1280, height=800, **options):
     assert wrong == []
 
 
+def unfold(sheet):
+    """Open all that is folded."""
+    sheet.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
+
+
 def violations(sheet):
     """What keeps a page from being used by all: rules of axe-core that it breaks, with where."""
     found = Axe().run(sheet).response["violations"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
 import sqlalchemy as sa
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,22 +14,11 @@ from features.store.schema import sessions as table
 from serving.edge.access.keys import Keys
 from serving.edge.access.sessions import SESSION_SECONDS, Sessions
 from serving.pages.common.forms import own_path
-from tests.serving.callers import Clock, bearer, client_of, make, running
+from tests.serving.callers import bearer, client_of, make
 
 HTML = {"Accept": "text/html,*/*"}
 OURS = {"Origin": "http://127.0.0.1", **HTML}
 END = SESSION_SECONDS * 1_000_000
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def app(tmp_path, clock) -> Iterator[FastAPI]:
-    with running(tmp_path, clock) as found:
-        yield found
 
 
 def log_in(client, key, onward="/", **more):

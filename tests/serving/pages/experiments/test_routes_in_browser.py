@@ -11,7 +11,7 @@ from features.store.events import EventStore
 from serving.app import create_app
 from serving.settings import Settings
 from tests.serving import world
-from tests.serving.browser import opened, overflow, served, violations
+from tests.serving.browser import opened, overflow, served, unfold, violations
 from tests.serving.conftest import copy_of, wait_until_scored
 from tests.serving.pages.experiments import scene
 from tests.serving.pages.experiments.scene import B2B, CALCULATOR, STEP, TOOLS, WORKSHEET
@@ -51,7 +51,7 @@ def test_everybody_can_use_them(browser, site, scheme):
     with opened(browser, site, color_scheme=scheme) as sheet:
         for address in ADDRESSES:
             sheet.goto(address)
-            sheet.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
+            unfold(sheet)
             assert violations(sheet) == [], address
 
 
@@ -61,7 +61,7 @@ def test_on_a_phone(browser, site, width):
     with opened(browser, site, width=width) as sheet:
         for address in ADDRESSES:
             sheet.goto(address)
-            sheet.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
+            unfold(sheet)
             assert overflow(sheet) <= 0, address
         sheet.goto("/experiments/tools")
         expect(sheet.get_by_text(CALCULATOR.title).first).to_be_visible()

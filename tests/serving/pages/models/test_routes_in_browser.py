@@ -18,7 +18,7 @@ from serving.app import create_app
 from serving.settings import Settings
 from tests.gates import scores_gate
 from tests.serving import world
-from tests.serving.browser import opened, overflow, served, violations
+from tests.serving.browser import opened, overflow, served, unfold, violations
 from tests.serving.conftest import copy_of, wait_until_scored
 from tests.serving.pages.models import scene
 
@@ -61,7 +61,7 @@ def test_everybody_can_use_it(browser, site, scheme):
     with opened(browser, site, color_scheme=scheme) as sheet:
         for address in ADDRESSES:
             sheet.goto(address)
-            sheet.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
+            unfold(sheet)
             assert violations(sheet) == [], address
 
 
@@ -71,7 +71,7 @@ def test_on_a_phone(browser, site, width):
     with opened(browser, site, width=width) as sheet:
         for address in ADDRESSES:
             sheet.goto(address)
-            sheet.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
+            unfold(sheet)
             assert overflow(sheet) <= 0, address
 
 

@@ -9,12 +9,11 @@ from playwright.sync_api import expect
 
 from serving.app import create_app
 from serving.settings import Settings
-from tests.serving.browser import opened, overflow, served, violations
+from tests.serving.browser import opened, overflow, served, unfold, violations
 from tests.serving.conftest import wait_until_scored
 
 pytestmark = pytest.mark.slow
 
-UNFOLD = "for (const one of document.querySelectorAll('main details')) one.open = true"
 PAGES = (
     *("/settings", "/settings/offers", "/settings/offers/live-qa", "/settings/new-offer"),
     *("/settings/keys", "/settings/connections", "/settings/webhooks", "/settings/checks?all=true"),
@@ -51,7 +50,7 @@ def test_for_all(browser, address, webhook, scheme):
     with opened(browser, address, color_scheme=scheme) as sheet:
         for page in (*PAGES, webhook, f"{webhook}/remove"):
             sheet.goto(page)
-            sheet.evaluate(UNFOLD)
+            unfold(sheet)
             assert violations(sheet) == [], page
             for width in (1280, 390, 320):
                 sheet.set_viewport_size({"width": width, "height": 800})
