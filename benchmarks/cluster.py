@@ -225,5 +225,5 @@ def _row(verb: str, one: list[_Run], many: list[_Run]) -> list[str]:
 
 def _ratio(one: list[_Run], many: list[_Run], what: str) -> float:
     """Of the medians."""
-    here, there = (median(getattr(each, what) for each in runs) for runs in (one, many))
+    here, there = (float(median(getattr(each, what) for each in runs)) for runs in (one, many))
     return there / here

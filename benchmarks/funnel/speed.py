@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.tables import markdown, spread
 from features.arrays import Ints
@@ -67,7 +68,10 @@ def run(*, small: bool) -> str:
     return f"{head}{table}\n\nShares that went on in time, of those who had it: {apart:.1e} apart."
 
 
-def _data(part: int) -> tuple[Ints, Ints, Ints, Ints]:
+_Codes = npt.NDArray[np.int32]
+
+
+def _data(part: int) -> tuple[_Codes, _Codes, Ints, _Codes]:
     """Lead, name, instant and source of each event; the rarer the higher the step."""
     events, leads = _EVENTS // part, _LEADS // part
     rng = np.random.default_rng(1)

@@ -44,7 +44,7 @@ def the_log() -> tuple[EventLog, Ladder]:
     log = EventLog.from_columns(
         frame["lead_id"].tolist(),
         frame["name"].tolist(),
-        at.astype("int64").to_numpy(),
+        np.asarray(at.astype("int64"), dtype=np.int64),
         numbers={
             name: pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
             for name in columns.numbers

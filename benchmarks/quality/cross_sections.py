@@ -133,7 +133,7 @@ def later_scores(data: CrossSection, split: str, folder: Path) -> FoldScores:
     told = said[said["goal"] == "purchase"].set_index("lead_id")
     return FoldScores(
         bought=bought[is_test].to_numpy(dtype=float),
-        probability=told.loc[ids[is_test], "probability"].to_numpy(),
+        probability=told["probability"].loc[ids[is_test].tolist()].to_numpy(),
         learned=manifest["trained_on"]["purchase"]["learned"],
         train=(traits[~is_test], bought[~is_test].to_numpy(dtype=float)),
         test=traits[is_test],
