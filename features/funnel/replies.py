@@ -48,7 +48,7 @@ class Questions:
 
     @property
     def is_waiting(self) -> Bools:
-        """Shape (n,): whether each waits at `until`."""
+        """Shape (n,): whether each waits when the stays end."""
         return np.asarray((self.replied == NONE) & (self.given_up == NONE))
 
 

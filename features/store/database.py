@@ -71,7 +71,7 @@ class Database:
     read is still true when it writes; threads of one process take turns before that. PostgreSQL
     needs neither.
 
-    Parameters
+    Attributes
     ----------
     only_reads : whether it is a file of SQLite beside which nothing can be written.
     trouble : why a transaction that was to write could not; "" where none failed since somebody

@@ -159,7 +159,7 @@ class _Pair:
 
     Parameters
     ----------
-    key : the columns that both are kept by: a text, then whole numbers.
+    *key : the columns that both are kept by: a text, then whole numbers.
     """
 
     def __init__(self, name: str, *key: str) -> None:

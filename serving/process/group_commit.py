@@ -30,7 +30,7 @@ _MOST_WAITING: Final = 100_000
 class GroupCommit:
     """The one writer of arrivals in a process.
 
-    Parameters
+    Attributes
     ----------
     news : is set whenever something new is durable.
     accepted, duplicates, seconds : counted since the start; `seconds` were spent committing.

@@ -28,7 +28,12 @@ class Sessions:
         self._database = database
 
     def start(self, key_id: str, *, as_of: int) -> str:
-        """The token of a new session; what has expired by `at` (microseconds) is cleared away."""
+        """The token of a new session; what has expired by then is cleared away.
+
+        Parameters
+        ----------
+        as_of : the present in microseconds since the epoch.
+        """
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         row = {
             "hash": secret_hash(token).hex(),

@@ -71,7 +71,7 @@ class LeadRow:
     Parameters
     ----------
     reach : by which ways it may be reached, and which are closed.
-    waiting_since, fact_at : RFC 3339, UTC; "" for none.
+    fact_at : RFC 3339, UTC; "" for none.
     moved : which way the chance went within a week, by 5 points or more.
     done_last : what we did after that, and how long ago: "2 hours ago: No answer"; "" for
         nothing.
