@@ -59,7 +59,6 @@ class ScoreRows:
     Parameters
     ----------
     leads, score, at : id, score and instant of a row; percent are shares here, A+ is 12 and F 0.
-    has_wins : whether the file itself says who won.
     won, won_at : who won, and when, microseconds since the epoch; 0 where it is not said or not so.
     dropped : rows that could not be read, by reason.
     first : the first row of each reason and what it says.
@@ -70,7 +69,6 @@ class ScoreRows:
     score: Floats
     at: Times
     scale: Scale
-    has_wins: bool
     won: Bools
     won_at: Times
     dropped: dict[str, int] = field(default_factory=dict)
@@ -182,7 +180,7 @@ def read_scores(
         raise EventsError(f"{file}: no row can be judged: {why}")
     return ScoreRows(
         tuple(text for text, kept in zip(texts["id"], keep, strict=True) if kept),
-        score[keep], at[keep], scale, has_wins, won[keep], np.where(won, won_at, 0)[keep],
+        score[keep], at[keep], scale, won[keep], np.where(won, won_at, 0)[keep],
         dropped, first, {role: name for role, name in columns.items() if name},
     )  # fmt: skip
 

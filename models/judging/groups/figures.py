@@ -138,9 +138,9 @@ def compared_groups(
     )
 
 
-def discoveries(p: Floats, level: float = _LEVEL) -> Bools:
+def discoveries(p: Floats) -> Bools:
     """Shape (n,): which hypotheses are rejected with false discoveries held to a share."""
-    return np.asarray(false_discovery_rates(p) <= level)
+    return np.asarray(false_discovery_rates(p) <= _LEVEL)
 
 
 def _without_small(measured: GroupMeasure) -> GroupMeasure:

@@ -16,7 +16,7 @@ HORIZON = 90
 def rows_of(leads, score, at, scale="points"):
     none = np.zeros(len(leads), dtype=np.int64)
     at = np.array(at, dtype=np.int64)
-    return ScoreRows(tuple(leads), np.array(score, dtype=float), at, scale, False, none == 1, none)
+    return ScoreRows(tuple(leads), np.array(score, dtype=float), at, scale, none == 1, none)
 
 
 def judge(score, happened, scale="probability", late=0):

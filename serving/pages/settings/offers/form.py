@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -296,14 +296,12 @@ _FRAMING: Final = "Each line is a short name, a colon and the words, as roadmap:
 # ------------------------------------------------------------------------------------ what is wrong
 
 
-def wrong_fields(
-    error: LadderError, known: Collection[str] = LABELS
-) -> tuple[dict[str, str], tuple[str, ...]]:
+def wrong_fields(error: LadderError) -> tuple[dict[str, str], tuple[str, ...]]:
     """The mistakes of a table by the field that they belong to, and those that belong to none."""
     wrong: dict[str, str] = {}
     general = []
     for mistake in error.mistakes:
-        name = next((part for part in _parts(mistake.path) if part in known), "")
+        name = next((part for part in _parts(mistake.path) if part in LABELS), "")
         said = _sentence(mistake.problem, mistake.remedy)
         if name:
             wrong.setdefault(name, said)

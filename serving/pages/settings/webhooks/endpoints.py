@@ -66,7 +66,7 @@ class EndpointShown:
     Parameters
     ----------
     why : it is off; "" while it is on.
-    wants, includes : in words.
+    wants : in words.
     """
 
     id: str
@@ -75,7 +75,6 @@ class EndpointShown:
     is_on: bool
     why: str
     wants: tuple[str, ...]
-    includes: tuple[str, ...]
     made_at: Moment | None
     former_until: Moment | None
     off_since: Moment | None
@@ -180,7 +179,6 @@ def _shown(one: Endpoint, tally: Tally, now: int) -> EndpointShown:
         is_on=one.disabled_at is None,
         why=one.disabled_why or "",
         wants=tuple(map(type_words, one.types)),
-        includes=tuple(INCLUDE_WORDS.get(name, name) for name in one.include),
         made_at=moment(one.created_at, now),
         former_until=moment(one.former_until, now) if now < (one.former_until or 0) else None,
         off_since=moment(one.disabled_at, now),
