@@ -36,7 +36,8 @@ from models.scores.learners.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Outcomes, arrival_delays, label
-from training.policies.offers import changes_told, contradictions_told, learn_offers
+from training.policies.effects_told import changes_told, contradictions_told
+from training.policies.offers import learn_offers
 from training.trust.probes import accept, probed
 
 __all__ = [

@@ -12,18 +12,15 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import lightgbm as lgb
 import numpy as np
 
-from features.arrays import Bools, Floats, Ints
-from features.clock import rfc3339
+from features.arrays import Bools, Floats
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from models.offers.learning import OutcomeEffects, Tried, expected_of, learn_effects
+from models.offers.learning import Tried, expected_of, learn_effects
 from models.offers.offer_model import Evidence, OfferModel, usual_before_data
 from models.offers.options import options_of
 from models.scores.encoding import Encoding
-from models.scores.learners.boosting import lead_folds
 from training.policies.decisions import (
     Decisions,
     asked_by_others,
@@ -32,12 +29,11 @@ from training.policies.decisions import (
     lots_of_others,
     observed_decisions,
 )
+from training.policies.propensities import comparable, propensities
 
 __all__ = [
     "DROPPED",
     "OfferCounts",
-    "changes_told",
-    "contradictions_told",
     "learn_offers",
     "tried_of",
 ]
@@ -48,10 +44,6 @@ _ENOUGH_DRAWN: Final = 50
 _LEAST_LEADS: Final = 100
 """Leads that were given an option, below which its effect is called a prior."""
 _USUAL_LEADS: Final = 4.0
-_FEWEST_FOR_TREES: Final = 300
-_RAREST: Final = 0.02
-"""No estimated propensity is lower: one decision must not weigh more than fifty."""
-_OVERLAP: Final = 0.1
 _FRAMING_EXPLORATION: Final = 0.2
 _FRAMING_DRAWS: Final = 4000
 
@@ -123,11 +115,11 @@ def learn_offers(
     lots = lots.rows(is_used)
     observed, of_others = _observed(log, ladder, until, seed, by_lot, drawn)
     by_others = tried_of(observed, encoding)
-    by_others.probability[:] = _propensities(by_others, seed)
-    comparable = _comparable(by_others)
+    by_others.probability[:] = propensities(by_others, seed)
+    are_comparable = comparable(by_others)
     is_ask = observed.chosen != options_of(ladder).no_ask
-    dropped |= of_others | {"incomparable": int((is_ask & ~comparable).sum())}
-    by_others, observed = by_others.rows(comparable), observed.rows(comparable)
+    dropped |= of_others | {"incomparable": int((is_ask & ~are_comparable).sum())}
+    by_others, observed = by_others.rows(are_comparable), observed.rows(are_comparable)
     parts = (drawn, lots, observed)
     is_over = np.concatenate([part.is_over for part in parts])
     counts = OfferCounts(
@@ -155,57 +147,6 @@ def learn_offers(
         framings=_framings(ladder, drawn, seed),
     )
     return model, counts
-
-
-def changes_told(model: OfferModel) -> list[str]:
-    """What offers did once and do no more, of a lead whose signals are average."""
-    told: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for learned, unit in _by_unit(model):
-        for change in learned.effects.changes:
-            now = float(learned.effects.mean[change.option, 0])
-            told[rfc3339(change.since)[:10], unit].append(
-                f"{model.options.ids[change.option]} {now + change.before:+.2f} then,"
-                f" {now:+.2f} now"
-            )
-    return [
-        f"offers that do not do what they did until about {day}, in {unit}: {'; '.join(each)}"
-        for (day, unit), each in told.items()
-    ]
-
-
-def contradictions_told(model: OfferModel) -> list[str]:
-    """Where what was only observed lately contradicts what is believed, of an average lead.
-
-    What contradicts it of the step is not told of what follows from that as well.
-    """
-    told: dict[tuple[str, str], list[str]] = defaultdict(list)
-    seen: set[int] = set()
-    for learned, unit in _by_unit(model):
-        for one in learned.effects.contradicted:
-            at = one.change.option
-            if at not in seen:
-                believed = float(learned.effects.mean[at, 0])
-                told[rfc3339(one.change.since)[:10], unit].append(
-                    f"{model.options.ids[at]} {believed:+.2f} is believed,"
-                    f" {one.lately + one.change.before:+.2f} until then, {one.lately:+.2f} since"
-                )
-        seen |= {one.change.option for one in learned.effects.contradicted}
-    return [
-        f"offers that others extended and that lately, since about {day}, seem to do something else"
-        f" than is believed, the average of all time, in {unit}: {'; '.join(each)}. They do, or"
-        " others choose other leads than before: only a lot can tell"
-        for (day, unit), each in told.items()
-    ]
-
-
-def _by_unit(model: OfferModel) -> tuple[tuple[OutcomeEffects, str], ...]:
-    """What was learned of the step and of what is beyond it, and what its effects are told in."""
-    beyond = (
-        "shares of what is expected of the lead"
-        if model.value.kind == "amount"
-        else "log-odds of the purchase beyond their step"
-    )
-    return (model.advance, "log-odds of their step"), (model.value, beyond)
 
 
 def _is_enough(drawn: Decisions, position: int) -> bool:
@@ -321,64 +262,6 @@ def _joined(parts: list[Tried]) -> Tried:
         np.concatenate([part.as_of for part in parts]),
         np.concatenate([part.is_lot for part in parts]),
     )
-
-
-# --------------------------------------------------------------------------------- propensities
-
-
-def _propensities(tried: Tried, seed: int) -> Floats:
-    """Shape (n, n_options): how likely others were to choose each possible option, cross-fitted."""
-    found = tried.probability.copy()
-    for at in np.unique(tried.position):
-        here = np.flatnonzero(tried.position == at)
-        possible = np.flatnonzero(tried.probability[here[0]] > 0)
-        shares = _chances(tried, here, possible, seed)
-        shares = np.maximum(shares, _RAREST)
-        found[np.ix_(here, possible)] = shares / shares.sum(axis=1, keepdims=True)
-    return found
-
-
-def _comparable(tried: Tried) -> Bools:
-    """Where both to ask and not to ask were likely: elsewhere nothing can be compared.
-
-    The rule is that of Crump, Hotz, Imbens and Mitnik (2009).
-    """
-    not_asked = tried.probability[:, -1]
-    return (not_asked >= _OVERLAP) & (not_asked <= 1.0 - _OVERLAP)
-
-
-def _chances(tried: Tried, here: Ints, possible: Ints, seed: int) -> Floats:
-    """Shape (n_here, n_possible): by trees, or as often as it was where there are few decisions."""
-    chosen = np.searchsorted(possible, tried.chosen[here])
-    counts = np.bincount(chosen, minlength=len(possible)) + 1.0
-    usual = np.tile(counts / counts.sum(), (len(here), 1))
-    if len(here) < _FEWEST_FOR_TREES or (counts > 1).sum() < 2:
-        return usual
-    fold = lead_folds(tried.lead[here], 3, seed)
-    parameters = {
-        "objective": "multiclass",
-        "num_class": len(possible),
-        "num_leaves": 6,
-        "min_data_in_leaf": max(20, len(here) // 50),
-        "learning_rate": 0.08,
-        "feature_fraction": 0.5,
-        "verbosity": -1,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-    }
-    for at in np.unique(fold):
-        rest = here[fold != at]
-        data = lgb.Dataset(
-            tried.matrix[rest], chosen[fold != at], categorical_feature=tried.category_columns
-        )
-        model = lgb.train(parameters, data, 40)
-        usual[fold == at] = np.asarray(model.predict(tried.matrix[here[fold == at]]))
-    return usual
-
-
-# ------------------------------------------------------------------------------- what was learned
 
 
 def _usual(ladder: Ladder, tried: Tried, given: Bools) -> Floats:

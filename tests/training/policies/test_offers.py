@@ -36,13 +36,8 @@ from training.decision_points import decision_points
 from training.pipeline import TrainConfig, train
 from training.policies import offers
 from training.policies.decisions import observed_decisions
-from training.policies.offers import (
-    OfferCounts,
-    changes_told,
-    contradictions_told,
-    learn_offers,
-    tried_of,
-)
+from training.policies.effects_told import changes_told, contradictions_told
+from training.policies.offers import OfferCounts, learn_offers, tried_of
 from training.simulation.world import SimulationConfig, simulate
 
 QUICK = TrainConfig(fit=FitConfig(folds=2, repeats=1, boosting=BoostingConfig(most_rounds=15)))
@@ -147,7 +142,7 @@ def test_evidence_of_drawn_decisions(given, evidence):
 @pytest.mark.parametrize(("given", "evidence"), [(LEAST, "observational"), (LEAST - 1, "prior")])
 def test_evidence_of_the_decisions_of_others(monkeypatch, given, evidence):
     """What others did is called observational, from as many leads on."""
-    monkeypatch.setattr(offers, "_comparable", lambda tried: np.full(len(tried), True))
+    monkeypatch.setattr(offers, "comparable", lambda tried: np.full(len(tried), True))
     model, counts = learned(others(given, "guide"))
     told = dict(zip(model.options.ids, model.evidence, strict=True))
     assert told["guide"] == evidence
@@ -184,7 +179,7 @@ def test_the_next_step_is_learned_before_the_purchase():
 
 def test_what_others_did_may_wait_for_its_value_as_well(monkeypatch):
     """Windows of the step take 7 days here, and those of the value 14."""
-    monkeypatch.setattr(offers, "_comparable", lambda tried: np.full(len(tried), True))
+    monkeypatch.setattr(offers, "comparable", lambda tried: np.full(len(tried), True))
     events = others(60, "guide")
     _, counts = learned(events, until=22)
     found = observed_decisions(log_of(events), LADDER, us(22), 7)

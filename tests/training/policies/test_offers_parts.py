@@ -1,4 +1,4 @@
-"""The parts of what is learned of offers: chances of others' choices, and what stands beside them.
+"""The parts of what is learned of offers: what is usual, what it rests on, ways to put an offer.
 
 Figures by hand, on decisions that are given as arrays.
 """
@@ -12,40 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.offers.learning import Tried
-from models.offers.options import NO_ASK
 from models.scores.encoding import Encoding
 from tests.training.policies.scene import LADDER, PLACE, drawn, event, exposed, log_of, us
+from tests.training.policies.tried import ALONE, CLIP, DEMO, GUIDE, WIDTH, tried
 from training.policies import offers
 from training.policies.decisions import drawn_decisions
 from training.policies.offers import tried_of
-
-WIDTH = len(PLACE)
-CLIP, GUIDE, DEMO, ALONE = (PLACE[name] for name in ("clip", "guide", "demo", NO_ASK))
-POSSIBLE = {0: (CLIP, GUIDE, ALONE), 1: (DEMO, ALONE)}
-
-
-def tried(chosen: Any, lead: Any = None, column: Any = None, position: Any = 0) -> Tried:
-    """Decisions of others, with 1 for what was possible where each stood."""
-    n = len(chosen)
-    stood = np.broadcast_to(position, n).astype(np.int64)
-    probability = np.zeros((n, WIDTH))
-    for at, options in POSSIBLE.items():
-        probability[np.ix_(stood == at, np.isin(np.arange(WIDTH), options))] = 1.0
-    return Tried(
-        matrix=np.zeros((n, 1)) if column is None else np.asarray(column, dtype=float)[:, None],
-        columns=("column",),
-        category_columns=[],
-        fit_columns=[],
-        position=stood,
-        lead=np.arange(n) if lead is None else np.asarray(lead),
-        chosen=np.asarray(chosen),
-        probability=probability,
-        topic=np.zeros((n, WIDTH)),
-        reach=np.ones((n, WIDTH)),
-        as_of=np.arange(n),
-        is_lot=np.full(n, True),
-    )
 
 
 def test_decisions_as_estimators_see_them():
@@ -57,53 +29,6 @@ def test_decisions_as_estimators_see_them():
     assert names == ["profile.completeness", "trait.industry"]
     held.probability[:] = 0.0
     assert found.probability.any()
-
-
-def test_chances_of_few_decisions():
-    """As often as it was, with one more of each; none is below a fiftieth."""
-    few = tried([GUIDE] * 10 + [ALONE] * 190 + [DEMO] + [ALONE] * 2, position=[0] * 200 + [1] * 3)
-    found = offers._propensities(few, 7)
-    first = np.array([1 / 50, 11 / 203, 191 / 203])
-    np.testing.assert_allclose(found[:200, POSSIBLE[0]] - first / first.sum(), 0.0, atol=1e-12)
-    np.testing.assert_allclose(found[200:, POSSIBLE[1]] - [2 / 5, 3 / 5], 0.0, atol=1e-12)
-    np.testing.assert_allclose(found.sum(axis=1), 1.0)
-    assert few.probability.max() == 1.0
-
-
-def test_chances_where_all_chose_alike():
-    """Nothing is to be told apart there, however many they are."""
-    found = offers._propensities(tried([ALONE] * 400), 7)
-    raw = np.maximum(np.array([1.0, 1.0, 401.0]) / 403.0, 1 / 50)
-    np.testing.assert_allclose(found[:, POSSIBLE[0]], np.tile(raw / raw.sum(), (400, 1)))
-
-
-def test_chances_of_many_follow_what_was_known():
-    """Who was asked by what was known of it was likely to be."""
-    rng = np.random.default_rng(2)
-    keen = rng.random(600)
-    asked = rng.random(600) < np.where(keen > 0.5, 0.8, 0.2)
-    found = offers._propensities(tried(np.where(asked, CLIP, ALONE), column=keen), 7)
-    is_keen = keen > 0.5
-    assert found[is_keen, CLIP].mean() == pytest.approx(0.8, abs=0.07)
-    assert found[~is_keen, CLIP].mean() == pytest.approx(0.2, abs=0.07)
-    assert found[:, GUIDE].max() < 0.05
-
-
-def test_chances_are_told_by_other_leads():
-    """A lead's own decisions say nothing of their chances: here they would tell all."""
-    rng = np.random.default_rng(2)
-    lead = np.repeat(np.arange(40), 25)
-    asked = rng.permutation(np.arange(40) % 2 == 0)[lead]
-    found = offers._propensities(tried(np.where(asked, CLIP, ALONE), lead, lead), 7)
-    own = found[np.arange(len(lead)), np.where(asked, CLIP, ALONE)]
-    assert own.mean() < 0.7
-
-
-def test_where_something_can_be_compared():
-    """Where at least a tenth is asked, and at least a tenth is not."""
-    some = tried([ALONE] * 5)
-    some.probability[:, ALONE] = [0.09, 0.1, 0.5, 0.9, 0.91]
-    assert offers._comparable(some).tolist() == [False, True, True, True, False]
 
 
 def test_what_is_usual():
