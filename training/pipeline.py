@@ -137,21 +137,7 @@ def _trained(
     progress("effects of offers")  # before the fits: a decision that cannot be read ends here
     offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
     notes += [*changes_told(offers), *contradictions_told(offers)]
-    models: dict[str, GoalModel] = {}
-    counts: dict[str, Any] = {}
-    for goal, outcomes, means in (
-        ("advancement", advanced, advancement_priors(ladder)),
-        ("purchase", purchased, purchase_priors(ladder)),
-    ):
-        progress(f"fitting {goal}")
-        is_rising = goal == "purchase" and ladder.steps_never_lower
-        rows = training_rows(points, outcomes, encoding, is_rising=is_rising)
-        told = partial(_of_goal, goal, progress)
-        try:
-            models[goal] = fit_goal(rows, StepRates.prior(means), config.fit, told)
-        except EstimatorError as error:
-            raise EstimatorError(f"{goal}: {error}") from error
-        counts[goal] = _counts(rows, outcomes, models[goal])
+    models, counts = _fitted(ladder, points, (advanced, purchased), encoding, config.fit, progress)
     offers = replace(offers, fields=field_worth(ladder, points, encoding, models["advancement"]))
     manifest = {
         "rung": version("rung"),
@@ -168,6 +154,31 @@ def _trained(
         "probes": [one.as_dict() for one in found],
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
+
+
+def _fitted(
+    ladder: Ladder,
+    points: Points,
+    outcomes: tuple[Outcomes, Outcomes],
+    encoding: Encoding,
+    config: FitConfig,
+    progress: Callable[[str], None],
+) -> tuple[dict[str, GoalModel], dict[str, Any]]:
+    """The model of each goal, and what it was fitted on, in counts."""
+    models: dict[str, GoalModel] = {}
+    counts: dict[str, Any] = {}
+    means = advancement_priors(ladder), purchase_priors(ladder)
+    for goal, came, mean in zip(("advancement", "purchase"), outcomes, means, strict=True):
+        progress(f"fitting {goal}")
+        is_rising = goal == "purchase" and ladder.steps_never_lower
+        rows = training_rows(points, came, encoding, is_rising=is_rising)
+        told = partial(_of_goal, goal, progress)
+        try:
+            models[goal] = fit_goal(rows, StepRates.prior(mean), config, told)
+        except EstimatorError as error:
+            raise EstimatorError(f"{goal}: {error}") from error
+        counts[goal] = _counts(rows, came, models[goal])
+    return models, counts
 
 
 def _rehearsed(config: FitConfig, ladder: Ladder) -> list[str]:
