@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,10 +14,11 @@ import sqlalchemy as sa
 
 from features.store.database import Database
 from features.store.kept.notifications import Notice, add_notices
-from features.store.schema import deliveries
+from features.store.schema import deliveries, notifications
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import new_client
 from serving.notifications.delivery import _fill
+from serving.notifications.endpoints import Endpoints
 from serving.notifications.sender import Sender
 
 SECOND = 1_000_000
@@ -177,3 +179,31 @@ _FAILED = {"due_at": None, "attempts": 10, "error": "x", "status": 500}
 
 def fail(database, notification_id, endpoint_id):
     settle(database, notification_id, endpoint_id, **_FAILED)
+
+
+class World:
+    """A database, a clock, endpoints at a receiver."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = Clock()
+        self.kept = Endpoints(database, self.clock)
+
+    def endpoint(self, receiver, **options) -> str:
+        options = {"description": "", "types": [], "path": "/hook", **options}
+        url = receiver.url(path=options.pop("path"))
+        return self.kept.add(url, **options)[0].id
+
+    def announce(self, *ids: str) -> None:
+        announce(self.database, [notice(id_, self.clock()) for id_ in ids])
+
+    def row(self, notification_id: str, endpoint_id: str) -> sa.RowMapping:
+        return delivery(self.database, notification_id, endpoint_id)
+
+    def types(self) -> Counter[str]:
+        with self.database.reading() as connection:
+            return Counter(connection.scalars(sa.select(notifications.c.type)))
+
+
+def always(status, **headers):
+    return lambda _: Reply(status, {name.replace("_", "-"): one for name, one in headers.items()})

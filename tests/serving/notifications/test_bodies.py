@@ -235,3 +235,23 @@ def test_notifications_of_no_lead(database):
             return [json.loads(one.body)["data"] for one in receiver.got]
 
     assert asyncio.run(run()) == [{"x": 1}]
+
+
+def test_body():
+    """The data stands in the body as it is kept."""
+    body = body_of("step.completed", "ann", START, '{"text": "ä \\ud800"}')
+    assert body == (
+        b'{"type":"step.completed","timestamp":"2026-09-21T14:13:20Z",'
+        b'"data":{"text": "\xc3\xa4 \\ud800"}}'
+    )
+
+
+@pytest.mark.parametrize("size", [19_000, 19_940, 20_000, 40_000])
+def test_body_size(size):
+    """A body is below 20 KB; too long data is left out, and the body says so."""
+    data = json.dumps({"lead_id": "ann", "text": "x" * size})
+    body = body_of("step.completed", "ann", START, data)
+    assert len(body) < 20_000
+    short = size < 19_900
+    found = json.loads(body)["data"]
+    assert found == (json.loads(data) if short else {"lead_id": "ann", "omitted": True})
