@@ -135,6 +135,34 @@ def test_every_option_is_documented(option):
     assert re.search(rf"(?<![\w-]){option}(?![\w-])", said())
 
 
+def calls() -> Iterator[list[str]]:
+    """Each call of the command line in a block of code of a page, as a shell takes it apart."""
+    for page in LINKED:
+        for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+            for line in block.replace("\\\n", " ").splitlines():
+                if called := re.match(r"(?:\S*/)?rung (.*)", line):
+                    words = shlex.split(called[1], comments=True)
+                    ends = [at for at, word in enumerate(words) if word in {">", "|", "&&"}]
+                    yield words[: min(ends, default=None)]
+
+
+def is_refused(parser: argparse.ArgumentParser, words: list[str]) -> bool:
+    """Whether a parser ends with an error; --help and --show-config end without one."""
+    try:
+        parser.parse_args(words)
+    except SystemExit as end:
+        return bool(end.code)
+    return False
+
+
+def test_every_call_of_the_docs_is_understood(tmp_path, monkeypatch):
+    """No page names a verb or an option that there is not, or a value that an option refuses."""
+    monkeypatch.chdir(tmp_path)
+    parser, named = command.parser(), list(calls())
+    assert len(named) > 50
+    assert [words for words in named if is_refused(parser, words)] == []
+
+
 def test_the_json_of_every_verb_is_documented():
     """Each verb with --json has a row in docs/json.md; tests hold what is printed to it."""
     printing = {
