@@ -16,25 +16,13 @@ from cloudevents.v1.http import CloudEvent as OlderCloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.ladder.file import read_ladder
 from tests.profiles import examples
-from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
+from tests.serving.ingestion.ingesting import ANSWERS, NOW, at
 from tests.serving.shapes import is_problem
 
 ONE = "application/cloudevents+json"
 MANY = "application/cloudevents-batch+json"
 new_id = partial(next, (f"{number}" for number in count()))
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with ingesting(tmp_path_factory.mktemp("cloudevents"), read_ladder("b2b")) as running:
-        yield running
-
-
-@pytest.fixture
-def client(service):
-    return service.client
 
 
 def event(**changes):

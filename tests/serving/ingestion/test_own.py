@@ -23,17 +23,6 @@ JSON = {"Content-Type": "application/json"}
 new_id = partial(next, (f"own-{number}" for number in count()))
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with ingesting(tmp_path_factory.mktemp("events"), read_ladder("b2b")) as running:
-        yield running
-
-
-@pytest.fixture
-def client(service):
-    return service.client
-
-
 def event(**changes):
     told = {
         "message_id": new_id(),

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 
-from features.ladder.file import read_ladder
-from tests.serving.ingestion.ingesting import NOW, Ingesting, ingesting
+from tests.serving.ingestion.ingesting import NOW, Ingesting
 
 JUNK = ["undefined", "NULL", "[object Object]", "NaN", " guest ", "{{ user.id }}"]
 new_id = partial(next, (f"junk-{number}" for number in count()))
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingesting]:
-    with ingesting(tmp_path_factory.mktemp("people"), read_ladder("b2b")) as running:
-        yield running
 
 
 def _segment(id_: str, user: str | None, visitor: str | None) -> tuple[str, Any, str]:

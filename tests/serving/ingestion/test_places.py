@@ -8,17 +8,10 @@ from typing import Any
 
 import pytest
 
-from features.ladder.file import read_ladder
 from serving.ingestion.places import AS_NAMED, Placed, Sent, shown
-from tests.serving.ingestion.ingesting import NOW, ingesting
+from tests.serving.ingestion.ingesting import NOW
 
 CLOUD = {"Content-Type": "application/cloudevents+json"}
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with ingesting(tmp_path_factory.mktemp("places"), read_ladder("b2b")) as running:
-        yield running
 
 
 def holds(sent: Any, pointer: str) -> bool:

@@ -7,16 +7,7 @@ import json
 
 import pytest
 
-from features.ladder.file import read_ladder
-from tests.serving.ingestion.ingesting import ingesting
-
 AT = "2026-01-01T00:00:00Z"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with ingesting(tmp_path_factory.mktemp("posthog"), read_ladder("b2b")) as running:
-        yield running
 
 
 def event(name, id_, **more):

@@ -33,17 +33,6 @@ from tests.serving.shapes import is_problem
 BATCHES = ["/v1/batch", "/v1/import"]
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with ingesting(tmp_path_factory.mktemp("segment"), read_ladder("b2b")) as running:
-        yield running
-
-
-@pytest.fixture
-def client(service):
-    return service.client
-
-
 @pytest.fixture
 def noon(service):
     """The service's clock stands at NOW."""
