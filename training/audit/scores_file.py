@@ -17,6 +17,7 @@ import pyarrow as pa
 from features.arrays import Bools, Floats
 from features.errors import EventsError
 from features.events.field_names import plain
+from features.events.formats.csv_lines import goes_on, is_open
 from features.events.formats.utf8 import as_utf8
 from features.events.formats.workbooks import check_no_workbook
 from features.events.log import Times
@@ -216,6 +217,11 @@ def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
         raise EventsError(
             f"{file}, line {reader.line_num}: {error}; look above it for a quote that is not closed"
         ) from error
+    if rows and goes_on(rows[-1][-1]) and is_open(text, separator):
+        raise EventsError(
+            f"{file}, row {len(rows):,}: a quote in it is never closed, which makes one cell of all"
+            " that follows it: close it, or take it out"
+        )
     if len(rows) < 2:
         raise EventsError(f"{file}: there is no score in it")
     heads = [head.strip() for head in rows[0]]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from features.arrays import Bools, Floats
 from features.events.columns import number_array, numbers_of, text_array, texts_of
 from features.events.formats.decimals import Decimals
-from features.events.formats.import_report import NAIVE_TIME, Rejects
+from features.events.formats.import_report import NAIVE_TIME, UNREADABLE_TIME, Rejects
 from features.events.formats.json_rows import BROKEN_JSON
 from features.events.formats.row_batch import Properties, Reading, RowBatch, told
 from features.events.junk_ids import LIKE_JUNK, is_junk
@@ -48,7 +48,7 @@ JUNK_ID: Final = "lead_id of nobody (what programs write for none, such as null 
 _TIME_REASONS: Final = {
     NAIVE: NAIVE_TIME,
     NUMBER: "number as time (write it as 2026-03-01T12:00:00Z)",
-    UNREADABLE: "unreadable time",
+    UNREADABLE: UNREADABLE_TIME,
     OUT_OF_RANGE: "time outside the years 1970 to 2199 (is its unit right?)",
 }
 _TEXTS: Final = {"lead_id": LEAD_ID, "name": EVENT_NAME, "message_id": STORED_MESSAGE_ID}

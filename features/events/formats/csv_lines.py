@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -15,10 +16,12 @@ import pyarrow.compute as pc
 from features.arrays import Bools, Ints
 from features.events.formats.utf8 import as_utf8
 
-__all__ = ["BrokenRow", "RowLines"]
+__all__ = ["BrokenRow", "RowLines", "goes_on", "is_open"]
 
 _ENDS: Final = r"\r\n|\n|\r"
 _LINE_END: Final = re.compile(_ENDS)
+_NEVER_CLOSED: Final = ("unexpected end of data", "field larger than field limit")
+"""What Python says of a row whose quote has no end, in the words of its parser."""
 _NO_TEXT: Final = "?"
 
 
@@ -28,6 +31,22 @@ class BrokenRow(NamedTuple):
     number: int
     text: str
     problem: str
+
+
+def goes_on(text: str) -> bool:
+    """Whether a cell or a row goes on in another line."""
+    return _LINE_END.search(text.rstrip("\r\n")) is not None
+
+
+def is_open(row: str, separator: str) -> bool:
+    """Whether a row, as it stands in a file, has a quote that is never closed."""
+    cells = csv.reader(io.StringIO(row, newline=""), delimiter=separator, strict=True)
+    try:
+        for _ in cells:
+            pass
+    except csv.Error as error:
+        return str(error).startswith(_NEVER_CLOSED)
+    return False
 
 
 class RowLines:
@@ -79,6 +98,10 @@ class RowLines:
         found = ~found
         found[empty] = [self._text_of(line) != "" for line in lines[empty].tolist()]
         return found
+
+    def text_from(self, line: int) -> str:
+        """All that stands in the file from a line on."""
+        return "\n".join(text for at, text in _texts(self._file) if at >= line)
 
     def _text_of(self, line: int) -> str:
         """What stands in a line after those that were asked for before."""

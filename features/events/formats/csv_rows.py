@@ -21,7 +21,7 @@ import pyarrow.csv
 
 from features.arrays import Bools
 from features.errors import EventsError
-from features.events.formats.csv_lines import BrokenRow, RowLines
+from features.events.formats.csv_lines import BrokenRow, RowLines, goes_on, is_open
 from features.events.formats.exports.recognise import layout_of
 from features.events.formats.exports.rows import ExportRows, faulty, rows_of_table
 from features.events.formats.import_report import Rejects
@@ -73,7 +73,7 @@ def csv_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBatc
 
     Raises
     ------
-    EventsError : the header cannot be read, or lacks a column.
+    EventsError : the header cannot be read, or lacks a column, or a quote is never closed.
     """
     dialect = _dialect_of(file)
     if not dialect.names:
@@ -96,30 +96,35 @@ def _tables(
     """The rows of a file with their lines, and what its form shows to be wrong with them."""
     if dialect.is_bare:
         return
-    broken = _Broken(file, rejects)
+    broken = _Broken(file, dialect.separator, rejects)
     # Two columns without a name are two: a place stands for each.
     names = [name or f"\0{at}" for at, name in enumerate(dialect.names)]
     nameless = [name for name in names if name.startswith("\0")]
     with as_utf8(file) as stream, _reader(stream, dialect, names, broken.skip) as reader:
         above = dialect.above
         found = RowLines(file, 2 + above, 1 + above + dialect.height)
+        last, end = 0, ""  # the row read last: its line, and its last cell
         for batch in reader:
             if not len(batch):
                 continue
             lines, bad = found.of(batch, broken.rows)
             broken.show(bad.tolist())
+            last, end = int(lines[-1]), batch.column(batch.num_columns - 1)[-1].as_py() or ""
             filled = found.filled(batch, lines)
             batch, lines = batch.filter(pa.array(filled)), lines[filled]
             faults = [Fault(_NAMELESS, "", *_present(batch, name)) for name in nameless]
             yield batch.select(_named(names)), lines, faults
         broken.show(found.of(None, broken.rows)[1].tolist())
+        # What a quote opens that nothing closes is one cell, to the end of the file.
+        if goes_on(end) and is_open(found.text_from(last), dialect.separator):
+            raise _never_closed(file, last)
 
 
 class _Broken:
     """The rows of another width that were not shown yet: on which line is known a little later."""
 
-    def __init__(self, file: Path, rejects: Rejects) -> None:
-        self._file, self._rejects = str(file), rejects
+    def __init__(self, file: Path, separator: str, rejects: Rejects) -> None:
+        self._file, self._separator, self._rejects = file, separator, rejects
         self.rows: list[BrokenRow] = []
 
     def skip(self, row: pyarrow.csv.InvalidRow) -> str:
@@ -130,10 +135,19 @@ class _Broken:
     def show(self, lines: Sequence[int]) -> None:
         """Those that stand on some lines, which are the first."""
         for one, line in zip(self.rows, lines, strict=False):
+            if goes_on(one.text) and is_open(one.text, self._separator):
+                raise _never_closed(self._file, line)
             if self._rejects.count(_BROKEN_ROW, 1):
                 text = partial(unmarked, one.text)
-                self._rejects.show(_BROKEN_ROW, (self._file, line), one.problem, text)
+                self._rejects.show(_BROKEN_ROW, (str(self._file), line), one.problem, text)
         del self.rows[: len(lines)]
+
+
+def _never_closed(file: Path, line: int) -> EventsError:
+    return EventsError(
+        f"{file}: not readable as CSV: a quote in the row of line {line:,} is never closed, which"
+        " makes one cell of all that follows it: close it, or take it out"
+    )
 
 
 def _named(names: Sequence[str]) -> list[str]:

@@ -14,10 +14,16 @@ from features.events.formats.decimals import Decimals
 from features.files import new_file
 from features.ladder.words import things
 
-__all__ = ["NAIVE_TIME", "ImportReport", "Rejects"]
+__all__ = ["NAIVE_TIME", "UNREADABLE_TIME", "ImportReport", "Rejects"]
 
 NAIVE_TIME: Final = "naive time (say which time zone is meant)"
 """The reason of rows whose times have no zone."""
+UNREADABLE_TIME: Final = "unreadable time"
+"""The reason of rows whose times are written in another way than ours."""
+_REMEDIES: Final = {
+    NAIVE_TIME: "; name it by --timezone, as --timezone Europe/Berlin",
+    UNREADABLE_TIME: "; write times as 2026-03-01T12:00:00Z",
+}
 _EXAMPLES: Final = 5
 
 
@@ -90,7 +96,7 @@ class ImportReport:
             return "nothing in it was known by then" if self.later else "there is no event in it"
         reason = max(self.rejected, key=lambda one: self.rejected[one])
         most = f"{self.rejected[reason]:,} for " if len(self.rejected) > 1 else ""
-        remedy = "; name it by --timezone, as --timezone Europe/Berlin" * (reason == NAIVE_TIME)
+        remedy = _REMEDIES.get(reason, "")
         them = "its only row was" if self.rows == 1 else f"all {self._all} were"
         return f"{them} refused: {most}{reason}{remedy}"
 

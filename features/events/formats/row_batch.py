@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.arrays import Bools
+from features.clock import instant_if_any
 from features.errors import EventsError, did_you_mean
 from features.events.columns import decoded, in_calendar, text_array
 from features.events.formats.layout import Layout
@@ -218,6 +219,11 @@ _MAP: Final = (
 def _without(file: Path, name: str, names: Sequence[str]) -> str:
     """What to say of a file without a required column."""
     also = "".join(f" (or {alias})" for alias in BASE[name])
+    if times := [one for one in names if instant_if_any(one) is not None]:
+        return (
+            f"{file}: no column {name}{also}: its first line is to name the columns, and has a"
+            f" time, {times[0]}; put a line with the names above it"
+        )
     close = did_you_mean(name, names)
     return f"{file}: no column {name}{also}; it has {', '.join(names) or 'none'}{close or _MAP}"
 

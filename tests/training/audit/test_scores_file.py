@@ -212,6 +212,14 @@ def test_a_cell_without_an_end(tmp_path):
         read(tmp_path, text)
 
 
+def test_a_quote_that_is_never_closed(tmp_path):
+    """All that follows it would be one cell; a cell of several lines at the end is one of those."""
+    text = 'id,score,date,note\n1,5,2026-01-01,x\n2,5,2026-01-01,"y\n3,5,2026-01-01,z\n'
+    with pytest.raises(EventsError, match=r"scores.csv, row 3: a quote in it is never closed"):
+        read(tmp_path, text)
+    assert read(tmp_path, text.replace(",z", ',z"')).score.tolist() == [5.0, 5.0]
+
+
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     """What is wrong is the permission, and the format is not in question."""
     file = tmp_path / "scores.csv"

@@ -145,6 +145,38 @@ def test_a_bad_row_is_found_on_its_line(tmp_path, end):
     assert any(one.startswith(f"{file}:13: ") for said in report.examples.values() for one in said)
 
 
+def test_a_file_without_a_header(tmp_path):
+    """Its first event stands where names are looked for: that is said, and no column guessed."""
+    file = write(tmp_path / "e.csv", f"ann,view,{NOON}\nbob,view,{NOON}\n".encode())
+    with pytest.raises(EventsError, match=rf"has a time, {NOON}; put a line with the names above"):
+        read_table(file)
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("last", ["", "\n", "\r\n"])
+@pytest.mark.parametrize(
+    "row", ['ann,view,{noon},"open', 'ann,"view,{noon},x', '"ann,view', 'a,b,{noon},"c\n""d""']
+)
+def test_a_quote_that_is_never_closed(tmp_path, row, last, separator):
+    """It would take the rest of the file for one cell, and rows be lost without a word."""
+    rows = ["lead_id,event,occurred_at,note", f'bob,view,{NOON},"1\n2"', row.format(noon=NOON)]
+    rows += [f"cid,view,{NOON},{at}" for at in range(3)]
+    content = "\n".join(rows).replace(",", separator) + last
+    file = write(tmp_path / "e.csv", content.encode())
+    said = r"e\.csv: not readable as CSV: a quote in the row of line 4 is never closed"
+    with pytest.raises(EventsError, match=said):
+        read_table(file)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", " \n"])
+@pytest.mark.parametrize("cell", ['"1\n2"', '"1\n""2"""', '5" pipe', '"1\n2" and more', '"1'])
+def test_a_cell_at_the_end_that_swallows_no_row(tmp_path, cell, end):
+    """A cell of several lines that is closed, or one that is cut short: all rows are there."""
+    content = f"lead_id,event,occurred_at,note\nbob,view,{NOON},1\nann,view,{NOON},{cell}{end}"
+    table, _ = read_table(write(tmp_path / "e.csv", content.encode()))
+    assert table.lead_id.to_pylist() == ["bob", "ann"]
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
 def test_a_header_alone(tmp_path, end):
     """There is no row, whether its line ends or not."""

@@ -113,7 +113,11 @@ def test_why_nothing_is_left(tmp_path):
     )
     rows = [event(occurred_at="soon"), event(occurred_at="soon"), event(lead_id=None)]
     _, report = read_table(write(tmp_path / "e.jsonl", as_jsonl(rows)))
-    assert report.why_empty == "all 3 rows were refused: 2 for unreadable time"
+    assert report.why_empty == (
+        "all 3 rows were refused: 2 for unreadable time; write times as 2026-03-01T12:00:00Z"
+    )
     assert read_table(write(tmp_path / "e.jsonl", b""))[1].why_empty == "there is no event in it"
     _, report = read_table(write(tmp_path / "e.jsonl", as_jsonl(rows[:1])))
-    assert report.why_empty == "its only row was refused: unreadable time"
+    assert report.why_empty == (
+        "its only row was refused: unreadable time; write times as 2026-03-01T12:00:00Z"
+    )
