@@ -69,6 +69,7 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     bundle, report = loaded_bundle(parsed.bundle, parsed), read_report(parsed.report)
     judge(report, bundle)  # of this bundle, or there is no registry to make
     place = address(parsed.registry, os.environ)
+    progress(f"asking {place}")
     registry = Registry.at(place)
     former = registry.champion(model_name(bundle.ladder))
     gate = judge(

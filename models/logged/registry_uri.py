@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from features.errors import without_password
 
-__all__ = ["DEFAULT_URI", "Address", "address", "shown"]
+__all__ = ["DEFAULT_URI", "Address", "address", "in_short", "shown"]
 
 DEFAULT_URI: Final = "sqlite:///artifacts/mlflow.db"
 _TRACKING: Final = "MLFLOW_TRACKING_URI"
@@ -85,3 +85,12 @@ def shown(uri: str, login: str = "***@") -> str:
     if "@" in parts.netloc:
         uri = urlunsplit(parts._replace(netloc=login + parts.netloc.rpartition("@")[2]))
     return without_password(uri)  # one may stand in the query as well
+
+
+def in_short(said: object) -> str:
+    """What MLflow says of a registry; of a server that does not answer, that, and why in brief."""
+    _, is_away, why = str(said).partition("(Caused by ")
+    if not is_away:
+        return str(said)
+    why = why.rpartition("): ")[2].removesuffix("))").rstrip("'\"")
+    return f"nobody answers there ({why}); see that it runs, and that the address is right"

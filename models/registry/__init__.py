@@ -11,8 +11,10 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 # Where the run is to be seen is no part of what a verb prints for programs.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# It would ask a server that is away for two minutes before it said so.
+# It would ask a server that is away for two minutes before it said so, and one that takes calls and
+# answers none for a quarter of an hour.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 from models.registry.registry import Registry
 

@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.errors import BundleError
-from models.logged.registry_uri import shown
+from models.logged.registry_uri import in_short, shown
 
 # Its migrations of a fresh database are nobody's news.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -47,7 +47,7 @@ def opened(tracking: str, versions: str, file: Path | None) -> MlflowClient:
             client = MlflowClient(tracking, versions)
             client.search_experiments(max_results=1)  # makes tables of a file, if need be
     except MlflowException as error:
-        raise BundleError(f"no registry at {shown(tracking)}: {error.message}") from error
+        raise BundleError(f"no registry at {shown(tracking)}: {in_short(error.message)}") from error
     except (SQLAlchemyError, CommandError) as error:
         said = str(error).splitlines()[0]
         raise BundleError(

@@ -31,7 +31,7 @@ from models.logged.card.on_record import OnRecord
 from models.logged.card.page import card_of
 from models.logged.carried_code import copy_code, requirements
 from models.logged.former_bundles import Promotion, back_from
-from models.logged.registry_uri import Address, shown
+from models.logged.registry_uri import Address, in_short, shown
 from models.logged.run_page import figures_of, name_of, page_of, params_of, tags_of
 from models.logged.versions import CHAMPION, AliasTags, ServedVersion, Version, model_name
 from models.registry.connecting import alone, opened, unless_there
@@ -335,7 +335,7 @@ class Registry:
         try:
             yield
         except MlflowException as error:
-            said = f"the registry at {shown(self.uri)} cannot be asked: {error.message}"
+            said = f"the registry at {shown(self.uri)} cannot be asked: {in_short(error.message)}"
             raise BundleError(said) from error
 
     def _experiment(self, name: str) -> str:

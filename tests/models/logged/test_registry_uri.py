@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.logged.registry_uri import DEFAULT_URI, address, shown
+from models.logged.registry_uri import DEFAULT_URI, address, in_short, shown
 
 HERE, THERE = "http://127.0.0.1:5000", "http://127.0.0.1:5001"
 FILE = "sqlite:///a.db"
@@ -63,3 +63,28 @@ def test_a_program_can_name_it_again():
     found = address(None, told).as_dict()
     assert found == {"tracking": "https://mlflow.example/x", "registry": FILE}
     assert address(found["registry"], {}).registry == FILE
+
+
+@pytest.mark.parametrize(
+    ("said", "short"),
+    [
+        (
+            "API request to http://127.0.0.1:9/api/2.0/x failed with exception"
+            " HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded with url: /x"
+            " (Caused by NewConnectionError(\"HTTPConnection(host='127.0.0.1', port=9): Failed to"
+            ' establish a new connection: [Errno 111] Connection refused"))',
+            "nobody answers there (Failed to establish a new connection: [Errno 111] Connection"
+            " refused); see that it runs, and that the address is right",
+        ),
+        (
+            "failed (Caused by ReadTimeoutError(\"HTTPConnectionPool(host='a', port=9): Read timed"
+            ' out. (read timeout=30)"))',
+            "nobody answers there (Read timed out. (read timeout=30)); see that it runs, and that"
+            " the address is right",
+        ),
+        ("RESOURCE_EXHAUSTED: come back later", "RESOURCE_EXHAUSTED: come back later"),
+    ],
+)
+def test_a_server_that_does_not_answer(said, short):
+    """What MLflow says of it is told in brief, with what to look at; the rest as it is."""
+    assert in_short(said) == short

@@ -17,6 +17,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.environment_variables import (
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
+    MLFLOW_HTTP_REQUEST_TIMEOUT,
+)
 from mlflow.exceptions import MlflowException
 
 import rung
@@ -514,6 +518,12 @@ def test_an_alias_of_its_own(trained, bundle_folder, another, tmp_path):
 
 
 @pytest.mark.usefixtures("published")
+def test_a_server_that_answers_nothing_is_given_up_soon():
+    """MLflow itself would wait for two minutes, three times; who sets its variables has them."""
+    waits = MLFLOW_HTTP_REQUEST_TIMEOUT.get() * (1 + MLFLOW_HTTP_REQUEST_MAX_RETRIES.get())
+    assert waits <= 90
+
+
 def test_a_registry_that_is_away(registry, monkeypatch):
     """It is told as that: not as a model that is not there, nor as an error of MLflow's."""
     monkeypatch.setattr(registry, "_client", Silent())
