@@ -2,7 +2,7 @@
 
 import sys
 
-from rung.command import main
+from rung import main
 
 if __name__ == "__main__":
     sys.exit(main())

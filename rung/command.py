@@ -87,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(arguments)
         finally:  # help and the like end by SystemExit
             _flush()
+    except KeyboardInterrupt:
+        say_aside("\nrung: stopped")
+        return 130
     except _NobodyReads:
         return 1
     except OSError as error:
@@ -112,9 +115,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except RungError as error:
         say_aside(folded(f"rung: {error}", sys.stderr))
         return 1
-    except KeyboardInterrupt:
-        say_aside("\nrung: stopped")
-        return 130
 
 
 def _flush() -> None:

@@ -164,6 +164,8 @@ def test_the_future_is_set_aside(tmp_path):
     with pytest.raises(EventsError, match=r"known by then\n.*\n.*4 rows set aside"):
         read_events(file, LADDER, until=early, now=now)
     assert len(read_events(file, LADDER)[0]) == 5
+    with pytest.raises(EventsError, match=r"nothing in it has happened yet\n.*\n.*5 rows set"):
+        read_events(file, LADDER, now=now - 1)
 
 
 def test_leads_scored_at_their_traits_are_read():

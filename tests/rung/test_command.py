@@ -154,6 +154,23 @@ def test_progress_that_cannot_be_written(is_closed):
     assert found.stdout.startswith("step ")
 
 
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_stopped_before_the_verb_runs(monkeypatch, capsys):
+    """Ctrl+C while the command is read from the disk, or the call understood, is no trace."""
+    with monkeypatch.context() as patch:
+        patch.setattr(rung.command, "parser", stop)
+        assert rung.main(["train"]) == 130
+    assert capsys.readouterr().err == "\nrung: stopped\n"
+    monkeypatch.delitem(sys.modules, "rung.command")
+    monkeypatch.delattr(rung, "command")
+    monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(find_spec=stop)])
+    assert rung.main(["train"]) == 130
+    assert capsys.readouterr().err == "\nrung: stopped\n"
+
+
 def test_letters_that_the_encoding_has_not(monkeypatch):
     """They are escaped: a title has curly quotes, a file or a terminal may be Latin-1."""
     file = BytesIO()

@@ -93,7 +93,11 @@ class ImportReport:
         """Why nothing is left of what was read, and what would be right, to follow its name."""
         refused = sum(self.rejected.values())
         if not refused or refused < self.rows:
-            return "nothing in it was known by then" if self.later else "there is no event in it"
+            if self.later:
+                return "nothing in it was known by then"
+            if self.future:
+                return "nothing in it has happened yet"
+            return "there is no event in it"
         reason = max(self.rejected, key=lambda one: self.rejected[one])
         most = f"{self.rejected[reason]:,} for " if len(self.rejected) > 1 else ""
         remedy = _REMEDIES.get(reason, "")
