@@ -8,13 +8,16 @@ uvicorn waits for a head for ever and keeps whatever comes of it, before anybody
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import re
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -36,6 +39,35 @@ _TOO_LARGE: Final = (
     " so may what stands between the parts of its body, or after them; send less."
 )
 _TOO_SLOW: Final = "The request did not come to its end in time; send it again, in one go."
+_NO_REQUEST: Final = "This is no request of HTTP/1.1 (RFC 9112), or one whose end is not clear."
+_HOST: Final = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")
+_ONE_HOST: Final = (
+    "A request of HTTP/1.1 has one Host header: the name of a host, and its port where that is"
+    " another one than usual."
+)
+_OF_UPGRADES: Final = frozenset({b"upgrade", b"http2-settings"})
+"""Headers, and words of the header `Connection`, by which another protocol is asked for."""
+
+
+class _Parser(HttpRequestParser):
+    """Reads requests. That another protocol is asked for, which nobody speaks here, ends none.
+
+    After such a head the library reads nothing more, as if it went on in that protocol: not even
+    the body. Java's own client asks so for HTTP/2 in every request.
+    """
+
+    def __init__(self, of: BoundedProtocol) -> None:
+        super().__init__(of)
+        self._of = of
+
+    def feed_data(self, data: Any) -> None:
+        """Read on; HttpParserError for what is no HTTP, HttpParserUpgrade for another protocol."""
+        try:
+            super().feed_data(data)
+        except HttpParserUpgrade as ended:
+            if not self._of.is_upgrade_declined:
+                raise
+            self._of.read_anew(data[ended.args[0] :])
 
 
 class _Flow(FlowControl):
@@ -56,6 +88,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
+        self.is_upgrade_declined = False
+        """Whether the head that was read last asks for a protocol that nobody speaks here."""
+        self.parser = self._new_parser()
         self._unused = 0  # bytes since the last ones that made a head, a body or an end
         self._is_whole = False  # whether no message is under way
         self._has_head = False
@@ -100,15 +135,36 @@ class BoundedProtocol(HttpToolsProtocol):
             self._begin()
             self._timer = self.loop.call_later(_HEAD_SECONDS, self._look)
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 it says less than we do
         """Refuse what is no HTTP, unless it was refused already."""
         if not self._is_refused:
-            super().send_400_response(msg)
+            self._refuse(HTTPStatus.BAD_REQUEST, _NO_REQUEST)
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to another protocol."""
         self._is_whole, self._unused = True, 0
         super().handle_websocket_upgrade()
+
+    def _new_parser(self) -> _Parser:
+        parser = _Parser(self)
+        with contextlib.suppress(AttributeError):  # httptools before 0.6.3, as in uvicorn
+            parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
+
+    def read_anew(self, rest: bytes) -> None:
+        """Read the last head again as one that asks for no other protocol, and what follows it."""
+        version, method = self.parser.get_http_version().encode(), self.parser.get_method()
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                words = [word.strip() for word in value.split(b",")]
+                value = b", ".join(one for one in words if one.lower() not in _OF_UPGRADES)
+            if name not in _OF_UPGRADES:
+                lines.append(b"%s: %s" % (name, value))
+        self.is_upgrade_declined = False
+        self.parser = self._new_parser()
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+        self.parser.feed_data(rest)
 
     # ---------------------------------------------------------------------------------- the parser
 
@@ -118,19 +174,39 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_whole = self._has_head = False
         self._begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; what stands behind a body counts for none, as proxies do not look there."""
+        if not self._has_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """A head has ended: serve it, if it is none too large."""
+        """A head has ended: serve it, if it is none too large, and for one host."""
         if self._is_refused:
             return
-        self._has_head, self._unused = True, 0
+        self._unused = 0
         self._begin()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > MOST_HEAD_BYTES:
-            self._has_head = False  # nobody is asked to serve it
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
+        elif not self._is_for_one_host():
+            self._refuse(HTTPStatus.BAD_REQUEST, _ONE_HOST)
+        elif self._is_upgrade_to_decline():
+            self.is_upgrade_declined = True  # it comes again, without that
         else:
+            self._has_head = True
             super().on_headers_complete()
             self._owes_go_on = self.expect_100_continue
+
+    def _is_for_one_host(self) -> bool:
+        """Whether it is said once, and as it may be, whose request it is (RFC 9112, 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) == 1:
+            return _HOST.fullmatch(hosts[0]) is not None
+        return not hosts and self.parser.get_http_version() != "1.1"
+
+    def _is_upgrade_to_decline(self) -> bool:
+        is_asked = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        return is_asked and not self._should_upgrade()
 
     def on_body(self, body: bytes) -> None:
         """A part of a body."""
@@ -141,7 +217,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A message has ended; the next one may take its time."""
-        if not self._is_refused:
+        if not self._is_refused and not self.is_upgrade_declined:
             self._is_whole, self._unused = True, 0
             super().on_message_complete()
 
@@ -248,6 +324,7 @@ def _answer(status: HTTPStatus, detail: str) -> bytes:
 
 
 _KINDS: Final = {
+    HTTPStatus.BAD_REQUEST: "malformed",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head-too-large",
     HTTPStatus.REQUEST_TIMEOUT: "too-slow",
 }

@@ -44,11 +44,12 @@ class Told:
 
     def __init__(self) -> None:
         self.bodies: list[int] = []
+        self.headers: list[tuple[bytes, bytes]] = []
         self.begun = 0
         self.left = 0
         self.wait = 0.0
 
-    async def __call__(self, _: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         size, more = 0, True
         self.begun += 1
         await asyncio.sleep(self.wait)
@@ -59,6 +60,7 @@ class Told:
                 return
             size, more = size + len(message.get("body", b"")), message.get("more_body", False)
         self.bodies.append(size)
+        self.headers = scope["headers"]
         headers = [(b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"ok"})
@@ -177,6 +179,95 @@ def test_an_endless_head_is_refused(port, told, monkeypatch, first, part):
     with connected(port) as caller:  # it goes on for others
         caller.sendall(HEAD + b"Content-Length: 1\r\nConnection: close\r\n\r\nx")
         assert status(rest(caller)) == 200
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        *(b"", b"Host: a\r\nHost: b\r\n", b"Host: a\r\nHost: a\r\n", b"Host: a b\r\n"),
+        *(b"Host: a/b\r\n", b"Host: me@a\r\n", b"Host: \xc3\xa9\r\n"),
+    ],
+)
+def test_a_request_is_for_one_host(port, told, hosts):
+    """Where that is said twice, or in no way, two who read it could take it for two requests."""
+    with connected(port) as caller:
+        caller.sendall(b"POST /x HTTP/1.1\r\n" + hosts + b"Content-Length: 1\r\n\r\nx")
+        answer = rest(caller)
+    assert status(answer) == 400
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"].endswith(":malformed")
+    assert told.begun == 0
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(b"HTTP/1.1\r\nHost: a.example:80\r\n", b"HTTP/1.1\r\nHost: [::1]:8000\r\n"),
+        *(b"HTTP/1.1\r\nHost:\r\n", b"HTTP/1.0\r\n", b"HTTP/1.0\r\nHost: a\r\n"),
+    ],
+)
+def test_hosts_that_will_do(port, head):
+    """Whatever is the name of one; HTTP/1.0 need not have it."""
+    with connected(port) as caller:
+        caller.sendall(b"GET /x " + head + b"Connection: close\r\n\r\n")
+        assert status(rest(caller)) == 200
+
+
+def test_what_is_no_request_is_a_problem(port, told):
+    """It is refused as other requests are, in words of ours."""
+    with connected(port) as caller:
+        caller.sendall(HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx")
+        answer = rest(caller)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert status(answer) == 400
+    assert b"content-type: application/problem+json" in head.lower()
+    assert json.loads(body)["type"] == "urn:problem-type:rung:malformed"
+    assert told.begun == 0
+
+
+UPGRADES = [
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n",
+    b"Connection: upgrade\r\nConnection: keep-alive\r\nUpgrade: TLS/1.0\r\n",
+]
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES)
+@pytest.mark.parametrize("at", [1, 40, 160, 5000])
+def test_another_protocol_may_be_asked_for(port, told, upgrade, at):
+    """As Java's client does in each request: it is answered in this one, body and all."""
+    body = b"x" * 20_000
+    plain = HEAD + upgrade + b"A: b\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    parts = b"".join(b"%x\r\n%s\r\n" % (5000, body[:5000]) for _ in range(4)) + b"0\r\n\r\n"
+    chunked = HEAD + upgrade + b"A: b\r\nTransfer-Encoding: chunked\r\n\r\n" + parts
+    with connected(port) as caller:
+        for one in (plain, chunked, plain + plain):
+            caller.sendall(one[:at])
+            time.sleep(0.01)
+            caller.sendall(one[at:])
+            assert b"200 OK" in heard(caller)
+        caller.sendall(HEAD + b"Connection: close\r\n\r\n")
+        rest(caller)
+    assert told.bodies == [20_000] * 4 + [0]
+
+
+def test_what_is_left_of_a_head_that_asked(port, told):
+    """All but what asked for the other protocol, in its order."""
+    with connected(port) as caller:
+        caller.sendall(
+            b"GET /x?y HTTP/1.1\r\nhost: a\r\nX: 1\r\nConnection: close, Upgrade\r\nX: 2\r\n"
+            b"Upgrade: h2c\r\n\r\n"
+        )
+        assert status(rest(caller)) == 200
+    left = [(b"host", b"a"), (b"x", b"1"), (b"connection", b"close"), (b"x", b"2")]
+    assert told.headers == left
+
+
+def test_what_stands_behind_a_body_is_no_header(port, told):
+    """A proxy that takes headers away, or sets them, does not look there."""
+    with connected(port) as caller:
+        caller.sendall(CHUNKED + b"1\r\nx\r\n0\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n")
+        heard(caller)
+    assert told.bodies == [1]
+    assert [name for name, _ in told.headers] == [b"host", b"transfer-encoding"]
 
 
 @pytest.mark.parametrize("size", [MOST_HEAD_BYTES + 1, 100_000, 200_000])
