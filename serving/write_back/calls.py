@@ -10,9 +10,11 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import httpx2
+from starlette.exceptions import HTTPException
 
 from features.clock import when
 from features.errors import Refused, Unusable
+from serving.edge.bodies import decompressed
 from serving.edge.retry_after import retry_after
 from serving.write_back.configuration import WriteBack
 from serving.write_back.rules import SECOND, Record
@@ -34,6 +36,8 @@ __all__ = [
 
 SECONDS: Final = 20.0
 """How long a call may take in all."""
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of an answer, unpacked: many times what a CRM says of a thousand records."""
 _LONGEST: Final = 500
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _UNSET: Final = frozenset({"", "0", "false", "no"})
@@ -106,7 +110,7 @@ async def ask(client: httpx2.AsyncClient, method: str, url: str, **more: Any) ->
     answer = await answered(client, method, url, **more)
     try:
         return answer.json() if answer.content else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CallFailed(f"{answer.status_code}, and what is no JSON") from error
 
 
@@ -117,24 +121,58 @@ async def answered(
 
     Raises
     ------
-    CallFailed : no answer, or one that says to come again, or that we are not let in.
+    CallFailed : no answer, one that is far too long, or that says to come again, or that we are
+        not let in.
     CallRefused : any other answer that is no success.
     """
     try:
         async with asyncio.timeout(SECONDS):
-            answer = await client.request(method, url, **more)
+            answer = await _read(client, method, url, **more)
     except TimeoutError as error:
         raise CallFailed(f"no answer within {SECONDS:g} seconds") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise CallFailed(f"out of reach: {said(error) or type(error).__name__}") from error
     status = answer.status_code
     if status in (401, 403):
-        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer), True, status)
+        raise CallFailed(f"{status}: {_words(answer)}", _wait(answer), True, status)
     if status in (408, 429) or status >= 500 or 300 <= status < 400:
-        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer), status=status)
+        raise CallFailed(f"{status}: {_words(answer)}", _wait(answer), status=status)
     if status >= 400:
-        raise CallRefused(f"{status}: {said(answer.text)}")
+        raise CallRefused(f"{status}: {_words(answer)}")
     return answer
+
+
+async def _read(
+    client: httpx2.AsyncClient,
+    method: str,
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> httpx2.Response:
+    """What is answered, unpacked, and read no further than it may be long.
+
+    The client would read all there is, and unpack it as often as the answer says: a small part can
+    become more than there is memory for, and nobody else is answered meanwhile.
+    """
+    asked = {"Accept-Encoding": "gzip", **(headers or {})}
+    async with client.stream(method, url, headers=asked, **more) as answer:
+        parts, size = [], 0
+        async for part in answer.aiter_raw():
+            parts.append(part)
+            size += len(part)
+            if size > _MOST_BYTES:
+                raise CallFailed(f"{answer.status_code}, and more than {_MOST_BYTES} bytes")
+    encoding = answer.headers.pop("content-encoding", "")
+    try:
+        content = decompressed(b"".join(parts), encoding, _MOST_BYTES)
+    except HTTPException as error:
+        raise CallFailed(f"{answer.status_code}, and {encoding} that cannot be unpacked") from error
+    return httpx2.Response(answer.status_code, headers=answer.headers, content=content)
+
+
+def _words(answer: httpx2.Response) -> str:
+    """What an answer says to people, whatever it claims to be written in."""
+    return said(answer.content[: 4 * _LONGEST].decode("utf-8", "replace"))
 
 
 def _wait(answer: httpx2.Response) -> int:

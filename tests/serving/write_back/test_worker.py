@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import logging
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -172,6 +175,51 @@ def test_answers_that_are_none(scene, read, body):
     names_errors_alone = scene.target.connector == "customerio" and not read
     is_fine = names_errors_alone and body in (b"{}", b"", b"[]", b'{"results": 3}')
     assert (row.error is None, row.written is not None) == (is_fine, is_fine)
+
+
+_BOMB = gzip.compress(gzip.compress(b"\0" * 40_000_000, 9), 9)
+_LONG = b"[" + b" " * 200_000 + b"]"
+
+
+@pytest.mark.parametrize("read", [True, False])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(200, _BOMB, {"Content-Encoding": "gzip, gzip"}), "gzip, gzip that cannot be"),
+        (Answer(200, gzip.compress(_LONG), {"Content-Encoding": "gzip"}), "gzip that cannot be"),
+        (Answer(503, b"{}", {"Content-Encoding": "br"}), "503, and br that cannot be"),
+        (Answer(200, _LONG), "more than 100000 bytes"),
+        (Answer(200, b"[" * 90_000), "200, and what is no JSON|values of"),
+        (Answer(503, b"\xe9t\xe9", {"Content-Type": "text/plain; charset=rot13"}), "503: .t."),
+    ],
+)
+def test_answers_that_are_hostile(scene, monkeypatch, read, answer, said):
+    """Nobody waits while one is read that is too long, packed into itself, or in a code of its own.
+
+    What is read of it is counted as a failure, as any other answer that tells nothing.
+    """
+    monkeypatch.setattr(calls, "_MOST_BYTES", 100_000)
+    after(scene, read, answer)
+    assert scene.tell() == 1
+    row = scene.row("ada")
+    assert row.written is None
+    is_batch = scene.target.connector == "dynamics" and not read and answer.status == 200
+    assert re.search(said, row.error) or (is_batch and "ValueError" in row.error), row.error
+
+
+def test_packed_answers_are_read(scene, monkeypatch):
+    """As CRMs send them to whoever says that gzip is understood."""
+    plain = scene.fake.answer
+
+    def packed(call):
+        answer = plain(call)
+        body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        headers = answer.headers | {"Content-Encoding": "gzip"}
+        return Answer(answer.status, gzip.compress(body), headers)
+
+    monkeypatch.setattr(scene.fake, "answer", packed)
+    assert scene.tell() == 1
+    assert (scene.held["ada"], scene.row("ada").error) == (0.5, None)
 
 
 def test_query_that_is_refused(scene):
