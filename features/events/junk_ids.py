@@ -28,6 +28,8 @@ JUNK_IDS: Final = frozenset(
         # What tools say of a visitor who is not known.
         *("anonymous", "guest", "unknown", "unauthenticated", "not_authenticated", "-1"),
         *("not set", "not_set", "(not set)", "not provided", "(not provided)"),
+        # Folders: an address that ends in one leads elsewhere before it is sent.
+        *(".", ".."),
         # Numbers without any of their bits: a UUID that nobody made, an advertiser's id of a device
         # that gives none away.
         *("00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000"),

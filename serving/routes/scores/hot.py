@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.errors import OptedOut
-from serving.edge.access.needs import DirectRoute, needs
+from serving.edge.access.needs import DirectRoute, is_meant, needs
 from serving.process.service import Service
 from serving.scoring.answers import opted_out
 from serving.scoring.kept_answers import CACHE_CONTROL, KeptAnswer, told
@@ -123,9 +123,8 @@ class HotPath:
         if method == "POST":
             return self._direct.get(path)
         is_score = path.startswith(_LEADS) and path.endswith(_SCORE, len(_LEADS))
-        if is_score and method == "GET" and not scope["query_string"] and "\n" not in path:
-            return self._score
-        return None
+        is_plain = method == "GET" and not scope["query_string"] and "\n" not in path
+        return self._score if is_score and is_plain and is_meant(_SCORE, scope) else None
 
 
 def _is_plain(scope: Scope) -> bool:

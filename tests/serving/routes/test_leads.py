@@ -152,12 +152,20 @@ def test_any_id(client, lead):
     assert max(_asked(client, lead)) < 500
 
 
-def test_a_hostile_id_is_a_lead_like_any_other(running):
-    """A lead whose id is markup, with a slash, can be read, opted out and erased."""
-    lead = "<b>a/b</b>?x=1&y#z"
+@pytest.mark.parametrize(
+    "lead",
+    [
+        *("<b>a/b</b>?x=1&y#z", "x/score", "x/timeline", "/identities", "x/export", "/", "x/"),
+        *("x/suppression", "x/opt-out", "x/identities:undo", "score", "x//score"),
+    ],
+)
+def test_a_hostile_id_is_a_lead_like_any_other(running, lead):
+    """A lead whose id is markup, or ends as an address, can be read, opted out and erased."""
     service_of(running).store.ingest([visit(lead, 1)])
     assert told(running, lead)["lead_id"] == lead
     assert [item["subject"] for item in told(running, lead, "timeline")["data"]][-1] == lead
+    assert told(running, lead, "score")["lead_id"] == lead
+    assert told(running, lead, "export")["lead_id"] == lead
     assert opt_out(running, lead)["opted_out"]
     assert status_of(running, lead) == "opted_out"
     assert running.delete(path(lead)).json()["events"] == 1

@@ -110,6 +110,8 @@ def same(both: Both, asks: list[Ask], key: str | None = None) -> list[int]:
 SCORE = "/v1/leads/lead-0001/score"
 SCORES = [
     *(Ask("GET", f"/v1/leads{rest}") for rest in ("/score", "//score", "/score/score", "score")),
+    *(Ask("GET", f"/v1/leads/lead-0001{rest}") for rest in ("%2Fscore", "%2fscore", "%2F/score")),
+    *(Ask("GET", f"/v1/leads/{rest}") for rest in ("a%2Fb/scor%65", "a%2Fb%2Fscore/score")),
     *(Ask(method, SCORE) for method in ("GET", "GET", "HEAD", "OPTIONS", "PUT", "POST", "QUERY")),
     *(
         Ask("GET", f"/v1/leads/{lead}/score")
