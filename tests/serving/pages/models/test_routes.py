@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 
 import pytest
@@ -162,6 +163,18 @@ def test_outcomes_that_moved_chances(client):
     assert "By 8 outcomes since, a typical lead's chance moved from" in said
     assert "and leads are told further apart." in said
     assert "That is far." in said
+
+
+def test_a_chance_that_reads_the_same_stays(client):
+    """Nobody reads that it moved from 20 % to 20 %."""
+    service = service_of(client)
+    move = KeptMove("advancement", service.clock() - 10**6, -0.008, 1.0, 9)
+    service.store.recalibrations.add(service.scorer.model.bundle.hash, [move])
+    service.refresh()
+    said = text_of(client, "/models")
+    told = re.search(r"By 9 outcomes since, a typical lead's chance (\w+)", said)
+    assert told is not None
+    assert told[1] == "stays"
 
 
 def test_back_to_the_one_before(promoted):
