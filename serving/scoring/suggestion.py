@@ -245,6 +245,8 @@ def _chances(step: Step, chosen: Ranked, alone: Ranked) -> str:
     if chosen.option_id == NO_ASK:
         return f"{days} is then put at {without}"
     with_it = chance(chosen.p_advance or 0.0)
+    if with_it == without:
+        return f"{days} is put at {with_it} with it and without"
     if chosen.evidence == "randomised" and not _may_be_nothing(chosen):
         return f"that moves {days} from {without} to {with_it}"
     return f"{days} is put at {with_it} with it and {without} without"

@@ -10,12 +10,14 @@ from features.clock import when
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.ladder.controls import Arm, Experiment
+from features.ladder.file import read_ladder
 from features.ladder.ladder import Effort, Offer, Step
 from features.ladder.quiet_hours import QuietHours
 from features.offers.assignments import Assignment, assignment_event, row_of
 from models.bundle import Bundle
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
+from serving.recommending.told import answer_of
 from serving.scoring.model import Model
 from serving.scoring.suggestion import (
     chance,
@@ -101,6 +103,34 @@ def test_an_offer_comes_after_the_answer():
         answer: "answer what they asked and ask for nothing",
     }
     assert to_do(answer, "sheet") == told[answer]
+
+
+@pytest.fixture(scope="module")
+def consumer(tmp_path_factory):
+    """A ladder that has no offer to answer with."""
+    folder = tmp_path_factory.mktemp("consumer")
+    return world.rates_bundle(folder / "bundle", ladder=read_ladder("b2c"))
+
+
+def test_who_waits_is_answered_by_every_ladder(consumer):
+    """What is suggested and what is decided on say so, until somebody has replied."""
+    at = world.now() - DAY_US
+    asked = [row_of(world.event("ann", "lead_asked", at, {"text": "When does it end?"}))]
+    replied = [*asked, row_of(world.event("ann", "business_replied", at + DAY_US // 2))]
+    for rows, is_told in ((asked, True), (replied, False)):
+        advice = suggestion_for(Model.of(consumer), "ann", rows, world.now())
+        decided = answer_of(advice.recommendation, "b2c", "", exposed=False)["text"]
+        for text in (advice.text, decided):
+            assert ("answer what they asked and ask for nothing." in text) == is_told
+
+
+@pytest.mark.parametrize("low", [0.001, -0.01])
+def test_chances_that_read_the_same_are_told_once(low):
+    """Nothing moves from 3 % to 3 %, however sure it is that there is a difference."""
+    alone = replace(ALONE, p_advance=0.031)
+    text = said(sentence(STEP, OFFER, replace(GIVEN, p_advance=0.033, low=low), alone))
+    assert "the chance within 14 days is put at 3 % with it and without (" in text
+    assert "moves" not in text
 
 
 @pytest.fixture(scope="module")
