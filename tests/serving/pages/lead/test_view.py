@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from features.events.log import DAY_US
+from features.store.events import EventStore
+from features.store.privacy import Privacy
 from tests.serving import world
 from tests.serving.pages.scene import page
 
@@ -28,6 +30,25 @@ def test_who_has_shown_no_interest_was_not_silent_for_long(start, folder, tmp_pa
         text = page(client, "/leads/ann").text
     assert "In no queue: Has shown no interest so far" in text
     assert "Silent for" not in text
+
+
+@pytest.mark.parametrize("state", ["bought", "lost", "out"])
+def test_who_asks_is_heard_wherever_they_stand(start, folder, tmp_path, state):
+    """Of a customer, and of somebody who is lost or has opted out, nothing is asked; they may."""
+    until = world.now()
+    events = world.customer("ann", until) if state == "bought" else world.climber("ann", until, 2)
+    if state == "lost":
+        events.append(world.event("ann", "lead_disqualified", until - 4 * world.HOUR_US))
+    asked: dict[str, object] = {"text": "Where is my invoice?"}
+    events.append(world.event("ann", "lead_asked", until - 3 * world.HOUR_US, asked))
+    url = world.filled(tmp_path, events)
+    if state == "out":
+        with EventStore.open(url) as store:
+            Privacy(store.database).opt_out(["ann"], until)
+    with start(url, folder / "rates") as client:
+        text = page(client, "/leads/ann").text
+    assert "They wait for a reply all the same: 3 hours. “ Where is my invoice? ”" in text
+    assert "Answer this first" not in text
 
 
 def test_a_step_that_was_left_out_is_not_said_to_be_done(start, folder, tmp_path):
