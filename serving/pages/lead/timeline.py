@@ -170,7 +170,7 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
     title = ": ".join(filter(None, (_UNOFFERED.get(offer) or names.get(offer), useful)))
     by = f" by {_by(held)}" if held.get("by") else ""
     events = ladder.events
-    arm = words.titled(as_text(held.get("arm")) or "an arm")
+    arm = words.titled(words.shown(as_text(held.get("arm")) or "an arm"))
     others = _drawn_in(held)
     chose = f"Drawn by lot in {others}" if others else "Rung chose"
     shown = f"Reached by what {others} drew" if others else "Shown as Rung chose"
@@ -178,7 +178,7 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
         events.decision: f"{chose}: {title or _UNOFFERED[NO_ASK]}",
         events.exposure: f"{shown}{title and f': {title}'}",
         events.outcome: "What came of it was reported",
-        events.assignment: f"Drawn by lot into “{arm}”",
+        events.assignment: f"Drawn by lot into “{arm}”{_of_experiment(held, ladder)}",
         events.offer_extended: f"Offered{title and f': {title}'}",
         events.offer_declined: f"Said no{title and f' to {title}'}",
         events.traits: "Told us about themselves" if held else "Was recognised",
@@ -209,6 +209,13 @@ def _drawn_in(held: Mapping[str, object]) -> str:
     if not policy.startswith(OF_EXPERIMENT):
         return ""
     return f"“{words.titled(words.shown(policy.removeprefix(OF_EXPERIMENT)))}”"
+
+
+def _of_experiment(held: Mapping[str, object], ladder: Ladder) -> str:
+    """Of which experiment that runs an arm is, in words; "" for another one."""
+    id_ = as_text(held.get("experiment"))
+    one = next((one for one in ladder.experiments if one.id == id_), None)
+    return "" if one is None else f" of “{words.shown(one.title or words.titled(one.id))}”"
 
 
 def _aside(row: Row, by: str, ladder: Ladder) -> str:

@@ -154,7 +154,7 @@ def _chooser(advice: Suggestion) -> str:
     experiment = advice.experiment
     if experiment is not None:
         title = words.shown(experiment.title or words.titled(experiment.id))
-        return f"the experiment “{title}”, which has put this lead there by lot"
+        return f"the experiment “{title}”, into which this lead came by lot"
     return "your ladder's order" if advice.kind == "ladder" else "the policy that was promoted"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from features.events.log import DAY_US
+from features.ladder.controls import Experiment
 from features.ladder.file import read_ladder
 from features.offers.decisions import Decision, decision_event, exposure_events
 from serving.pages.lead.timeline import entries_of
@@ -65,6 +67,19 @@ def test_an_answer_is_told_and_not_only_that_there_was_one(name, held, said):
     assert told[1].text == said
     is_told = said not in ("Consent", "Consultation outcome")
     assert (told[1].properties == ()) == ((is_told and name == "consent") or not held)
+
+
+def test_an_arm_is_told_with_its_experiment():
+    """Several run at once, and arms may be called alike; of one that is over it is not known."""
+    way = Experiment("way", "policy", (), "rung", title="Which way")
+    tried = (way, Experiment("b-2", "hour", (), "b"))
+    rows = [
+        ("rung_assignment", NOON + at, NOON + at, {"experiment": one, "arm": "by-chance"})
+        for at, one in enumerate(("way", "b-2", "over"))
+    ]
+    told = entries_of(rows, replace(B2B, experiments=tried), [None] * 3, (), NOON + DAY_US)
+    said = ["Drawn by lot into “By chance”" + one for one in ("", " of “B 2”", " of “Which way”")]
+    assert [one.text for one in told] == said
 
 
 def test_who_tells_nothing_has_told_us_nothing():

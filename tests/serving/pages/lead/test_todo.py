@@ -53,7 +53,7 @@ def test_it_says_what_chose(service, title, told):
     said = "What it changes is not known yet."
     for by, chooser in (
         (None, "your ladder's order"),
-        (tried, f"the experiment “{told}”, which has put this lead there by lot"),
+        (tried, f"the experiment “{told}”, into which this lead came by lot"),
     ):
         shown = to_do(replace(advice, best=offer, experiment=by), model.bundle.ladder)
         assert shown.evidence == f"Chosen by {chooser}. {said}"
