@@ -67,6 +67,7 @@ def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now:
         *_setbacks(rows, ladder, now),
         *_misfits(rows, history, ladder, now),
         *_milestones(history, ladder),
+        *_beginnings(rows, ladder, now),
     ]
     if told_of:
         return max(told_of, key=lambda fact: fact.at or 0)
@@ -229,6 +230,13 @@ def _milestones(history: OfferHistory, ladder: Ladder) -> list[Fact]:
         Fact("milestone", f"Completed {titles.get(rung, rung)}", at)
         for rung, at in history.completed.items()
     ]
+
+
+def _beginnings(rows: Sequence[Row], ladder: Ladder, now: int) -> list[Fact]:
+    """What has begun the ladder anew last, such as the end of a subscription."""
+    found = [row for row in rows if row[2] <= now and met_any(ladder.restart_on, row[0], row[3])]
+    last = sorted(found, key=_at)[-1:]
+    return [Fact("milestone", words.titled(words.shown(row[0])), _at(row)) for row in last]
 
 
 def _last_visit(rows: Sequence[Row], ladder: Ladder, now: int) -> Fact:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.events.log import DAY_US
+from features.events.of_lead import Row
 from features.ladder.file import read_ladder
 from features.offers.history import history_of
 from serving.pages.queue.facts import done_since, named, newest_fact
@@ -130,3 +131,29 @@ def test_what_we_did_since_is_told(events, told):
     fact = newest_fact(rows, history, B2B, NOW)
     latest = done_since(fact, rows, history, B2B, NOW)
     assert (latest and latest.text) == told
+
+
+def row(name: str, days_ago: int) -> Row:
+    at = NOW - days_ago * DAY_US
+    return name, at, at, {}
+
+
+def test_what_a_ladder_was_begun_anew_by():
+    """Of a former customer the end of the subscription is told, until there is something newer."""
+    ladder = read_ladder("b2c")
+    ordered, ended, seen, again = (
+        row(*one)
+        for one in (
+            ("order_placed", 9),
+            ("subscription_cancelled", 2),
+            ("page_viewed", 1),
+            ("quiz_completed", 1),
+        )
+    )
+    for rows, told in (
+        ([ordered, ended, seen], ("Subscription cancelled", 2)),
+        ([ordered, ended, again], (f"Completed {ladder.goals[0].title}", 1)),
+    ):
+        fact = newest_fact(rows, history_of(rows, ladder, NOW), ladder, NOW)
+        assert (fact.text, fact.at) == (told[0], NOW - told[1] * DAY_US)
+        assert fact.kind == "milestone"
