@@ -247,7 +247,7 @@ def _activity_signals() -> tuple[Signal, ...]:
             window_days=30.0,
         ),
         row("days_since_last", Op.DAYS_SINCE_LAST, "last active {ago}", "has never been active"),
-        row("days_since_first", Op.DAYS_SINCE_FIRST, "first seen {ago}", "has never been active"),
+        row("days_since_first", Op.DAYS_SINCE_FIRST, "first active {ago}", "has never been active"),
         row(
             "trend",
             Op.TREND,

@@ -76,6 +76,12 @@ def test_what_is_absent_is_said_and_no_more(id_, says):
     assert by_id[id_].sentence(0 if by_id[id_].op == Op.COUNT else math.nan) == says
 
 
+def test_who_told_of_itself_was_seen_before_it_was_active():
+    """It is counted from its first interest; its first event may be older, and is on its page."""
+    by_id = {signal.id: signal for signal in signals_of(read_ladder("b2b"))}
+    assert by_id["activity.days_since_first"].sentence(20.0) == "first active 20 days ago"
+
+
 @pytest.mark.parametrize("days", [1.0, 2.5])
 def test_a_window_of_days_in_words(days):
     """A row of a user's own is called by its name, without the window that is said."""
