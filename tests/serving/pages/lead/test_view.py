@@ -8,7 +8,7 @@ from features.events.log import DAY_US
 from features.store.events import EventStore
 from features.store.privacy import Privacy
 from tests.serving import world
-from tests.serving.pages.scene import page
+from tests.serving.pages.scene import act, page
 
 
 def test_who_is_silent_stands_in_no_queue(start, folder, tmp_path):
@@ -49,6 +49,23 @@ def test_who_asks_is_heard_wherever_they_stand(start, folder, tmp_path, state):
         text = page(client, "/leads/ann").text
     assert "They wait for a reply all the same: 3 hours. “ Where is my invoice? ”" in text
     assert "Answer this first" not in text
+    assert ("Talked" in text) == (state != "out")
+
+
+def test_that_a_customer_was_answered_can_be_said(start, folder, tmp_path):
+    """By the button that says so, which others who have bought have no need of."""
+    until = world.now()
+    asked = world.event("ann", "lead_asked", until - 3 * world.HOUR_US)
+    url = world.filled(
+        tmp_path, [*world.customer("ann", until), asked, *world.customer("bob", until)]
+    )
+    with start(url, folder / "rates") as client:
+        assert "Talked" not in page(client, "/leads/bob").text
+        assert "Talked" in page(client, "/leads/ann").text
+        act(client, "ann", "action:talked")
+        text = page(client, "/leads/ann").text
+    assert "Undo" in text
+    assert "Talked, by" in text
 
 
 def test_a_step_that_was_left_out_is_not_said_to_be_done(start, folder, tmp_path):
