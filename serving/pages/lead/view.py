@@ -162,7 +162,7 @@ def lead_of(
         "fact": fact,
         "fact_ago": words.ago(fact.at, now) if fact.at else "",
         "loss": _loss(rows, service.ladder, now),
-        "place": _place(answer),
+        "place": _place(answer, goal),
         "weeks": weeks_of(scorer.model, lead, rows, history.completed, now)
         if ladder and goal
         else None,
@@ -276,8 +276,10 @@ def _loss(rows: Sequence[Row], ladder: Ladder, now: int) -> dict[str, str] | Non
     return {"why": found[0], "since": rfc3339(found[1])} if found else None
 
 
-def _place(answer: ScoreAnswer | None) -> str | None:
-    """Whether the chance is high for its step, in words."""
+def _place(answer: ScoreAnswer | None, goal: Step | None) -> str | None:
+    """Whether the chance is high for its step, in words; None where the ladder names no range."""
+    if goal is None or (goal.band, goal.high_from, goal.low_below) == (None, None, None):
+        return None
     return words.BANDS[answer["band"]] if answer and answer["band"] else None
 
 

@@ -32,6 +32,14 @@ def test_who_has_shown_no_interest_was_not_silent_for_long(start, folder, tmp_pa
     assert "Silent for" not in text
 
 
+@pytest.mark.parametrize(("rungs", "is_told"), [(0, False), (1, True)])
+def test_of_a_range_that_no_ladder_names_nothing_is_said(start, folder, tmp_path, rungs, is_told):
+    """No step leads to the first one, so nothing is usual for it."""
+    events = world.climber("ann", world.now(), rungs)
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        assert ("the step’s range" in page(client, "/leads/ann").text) == is_told
+
+
 @pytest.mark.parametrize("state", ["bought", "lost", "out"])
 def test_who_asks_is_heard_wherever_they_stand(start, folder, tmp_path, state):
     """Of a customer, and of somebody who is lost or has opted out, nothing is asked; they may."""
