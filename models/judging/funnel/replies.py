@@ -293,5 +293,5 @@ def _what_it_does(effect: ReplyEffect) -> str:
     span = f"{round(100 * low):+d} to {round(100 * high):+d} in 100"
     if effect["verdict"] == "no sure effect":
         return f"{shares}; that can be chance ({span}; leads alike compared)."
-    how = "leads alike compared, nothing drawn by lot"
-    return f"{shares}: {span} ({effect['verdict']} go on; {how})."
+    many = "more" if effect["verdict"] == "more" else "fewer"
+    return f"{shares}: {span} ({many} go on; leads alike compared, nothing drawn by lot)."

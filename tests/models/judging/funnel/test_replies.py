@@ -192,17 +192,19 @@ def test_a_reply_at_the_end_of_the_hours_is_fast(later, fast):
     assert (found["leads_fast"], found["leads_slow"]) == (fast, 200 - fast)
 
 
-def test_what_a_fast_reply_does_is_said():
+@pytest.mark.parametrize(("lift", "many"), [(0.15, "more"), (-0.3, "fewer")])
+def test_what_a_fast_reply_does_is_said(lift, many):
     """The shares, and between what the difference lies."""
-    log, ladder = reply_log(1)
+    log, ladder = reply_log(1, lift=lift)
     told = reply_times(log, ladder, stays_of(log, ladder))
     effect = told["effect"]
     low, high = effect["low"], effect["high"]
     assert low is not None
     assert high is not None
-    assert effect["verdict"] == "more"
-    assert 0.0 < low < 0.15 < high
-    assert f": {round(100 * low):+d} to {round(100 * high):+d} in 100 (more go on; " in told["says"]
+    assert effect["verdict"] == ("more" if lift > 0.0 else "less")
+    assert low < high < 0.0 or 0.0 < low < 0.15 < high
+    span = f"{round(100 * low):+d} to {round(100 * high):+d} in 100"
+    assert f": {span} ({many} go on; " in told["says"]
 
 
 def test_pending_leads_are_in_neither_group():
