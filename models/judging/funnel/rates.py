@@ -47,6 +47,8 @@ __all__ = ["funnel", "shown_stretches"]
 _MOST_COHORTS: Final = 53
 _MOST_VALUES: Final = 20
 """Of a trait; the rest have too few leads to be told apart."""
+_FEWEST: Final = 0.1
+"""Leads; what tells less is told as 0, as of one lead that came a hundred times and waits."""
 _STRETCH_DAYS: Final = 90.0
 """What a trend compares, where no stretch is asked for."""
 _STATES: Final = (State.ADVANCED, State.PENDING, State.LAPSED, State.LOST, State.LEFT)
@@ -390,7 +392,8 @@ def _product(rates: list[Rate]) -> Rate:
     if not 0.0 < value < 1.0:
         low = prod(rate["low"] for rate in rates)
         return {"value": value, "low": low, "high": high, "leads": fewest}
-    varies = sum((1.0 - r) / (r * rate["leads"]) for r, rate in zip(values, rates, strict=True))
+    many = [max(rate["leads"], _FEWEST) for rate in rates]
+    varies = sum((1.0 - r) / (r * leads) for r, leads in zip(values, many, strict=True))
     leads = (1.0 - value) / (value * varies)
     low, high = wilson(value * leads, leads)
     return {"value": value, "low": low, "high": high, "leads": round(leads, 1)}

@@ -57,6 +57,24 @@ def climbers(watch: int, call: int, order: int, **said) -> list[Event]:
     return rows
 
 
+def test_where_one_lead_is_nearly_all_there_is():
+    """It begins anew all day and is still waiting: hardly anything is known, and that is told."""
+    ladder = replace(LADDER, restart_on=(EventRule("again"),))
+    rows = [event("video", 0, "ann"), event("call", 0.5, "ann"), event("order", 1, "ann")]
+    rows += [event("video", 0, "bob"), event("call", 0.5, "bob"), event("video", 0, "dan")]
+    for at in range(150):
+        rows += [event("video", 20 + at / 20, "bot"), event("again", 20.01 + at / 20, "bot")]
+    rows.append(event("video", 28, "bot"))
+    until = START_US + 32 * DAY_US
+    stays = stays_of(log_of([*rows, event("page", 32, "bot")], ladder), ladder, until)
+    found = funnel(stays)
+    assert [step["rate"]["value"] is None for step in found["steps"]] == [False] * 3
+    assert found["steps"][1]["rate"]["leads"] < 0.1
+    product = found["whole"]["product"]
+    assert product["value"] is not None
+    assert product["low"] < product["value"] < product["high"]
+
+
 @settings(max_examples=examples(40), deadline=None)
 @given(
     strategies.ladders(), st.lists(strategies.events(), min_size=1, max_size=40), st.integers(0, 90)
