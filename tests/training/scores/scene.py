@@ -82,13 +82,18 @@ def as_log(rows, before):
 
 def small_bundle(log, until=TRAINED_UNTIL, seed=7):
     """A bundle trained in a moment on what was known by `until`; the seed draws its points."""
-    points = decision_points(log, LADDER, end=until, seed=seed)
-    encoding = Encoding.learn(points.snapshot)
     config = FitConfig(BoostingConfig(most_rounds=60, learning_rate=0.1), folds=2)
+    return bundle_of(log, LADDER, until, config, seed)
+
+
+def bundle_of(log, ladder, until, config, seed=7, **manifest):
+    """A bundle of fitted goals on a ladder, without offers' effects or anything else."""
+    points = decision_points(log, ladder, end=until, seed=seed)
+    encoding = Encoding.learn(points.snapshot)
     models = []
     for outcomes, priors in zip(
-        label(log, LADDER, points, until),
-        (advancement_priors(LADDER), purchase_priors(LADDER)),
+        label(log, ladder, points, until),
+        (advancement_priors(ladder), purchase_priors(ladder)),
         strict=True,
     ):
         mature = points.rows(outcomes.mature)
@@ -102,8 +107,8 @@ def small_bundle(log, until=TRAINED_UNTIL, seed=7):
         )
         models.append(fit_goal(rows, StepRates.prior(priors), config))
     advancement, purchase = models
-    offers = OfferModel.prior(LADDER)
-    return Bundle(LADDER, encoding, advancement, purchase, offers, {"until": until})
+    offers = OfferModel.prior(ladder)
+    return Bundle(ladder, encoding, advancement, purchase, offers, {"until": until, **manifest})
 
 
 @cache

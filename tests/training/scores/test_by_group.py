@@ -15,16 +15,13 @@ from features.arrays import Floats, Ints
 from features.clock import microseconds
 from features.events.log import DAY_US, EventLog
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Groups, Ladder, Trait
+from features.ladder.ladder import Groups, Trait
 from models.bundle import Bundle
 from models.judging.groups.report import CALIBRATION, FOUND, SELECTED
-from models.offers.offer_model import OfferModel
-from models.scores.encoding import Encoding
-from models.scores.goal_model import FitConfig, TrainingRows, fit_goal
+from models.scores.goal_model import FitConfig
 from models.scores.learners.boosting import BoostingConfig
-from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from tests.training.grouped import log_of_table, with_values
-from tests.training.scores.scene import JUDGED_UNTIL, LADDER, TRAINED_UNTIL, small_world
+from tests.training.scores.scene import JUDGED_UNTIL, LADDER, TRAINED_UNTIL, bundle_of, small_world
 from training.decision_points import Points, decision_points, points_at
 from training.labels import Outcomes, label
 from training.scores.by_group import MEASURES_OF_SCORES, groups_of_scores
@@ -225,7 +222,8 @@ def test_a_simulated_log():
     }
     log = with_values(log_of_table(simulation.events, ladder), ladder, values)
     split = microseconds(config.start) + 120 * DAY_US
-    bundle = _quick_bundle(log, ladder, split)
+    quick = FitConfig(BoostingConfig(most_rounds=30, learning_rate=0.2), folds=2, repeats=1)
+    bundle = bundle_of(log, ladder, split, quick, hash="0" * 64)
     judged = evaluate(bundle, log, until=microseconds(simulation.end))
     assert {verdicts(judged)[one, SELECTED] for one in ("f", "m")} == {"apart"}
     assert "apart" not in verdicts(judged, "shift").values()
@@ -234,26 +232,3 @@ def test_a_simulated_log():
         "gender" in line and "stand at the top of the queue" in line for line in gate.missing
     )
     assert not any("shift" in line for line in gate.missing)
-
-
-def _quick_bundle(log: EventLog, ladder: Ladder, until: int) -> Bundle:
-    points = decision_points(log, ladder, end=until, seed=7)
-    encoding = Encoding.learn(points.snapshot)
-    config = FitConfig(BoostingConfig(most_rounds=30, learning_rate=0.2), folds=2, repeats=1)
-    models = []
-    priors = (advancement_priors(ladder), purchase_priors(ladder))
-    for outcomes, prior in zip(label(log, ladder, points, until), priors, strict=True):
-        mature = points.rows(outcomes.mature)
-        rows = TrainingRows(
-            encoding.matrix(mature.snapshot),
-            encoding.category_columns,
-            mature.position,
-            mature.lead,
-            mature.as_of,
-            outcomes.happened[outcomes.mature],
-        )
-        models.append(fit_goal(rows, StepRates.prior(prior), config))
-    advancement, purchase = models
-    offers = OfferModel.prior(ladder)
-    manifest = {"until": until, "hash": "0" * 64}
-    return Bundle(ladder, encoding, advancement, purchase, offers, manifest)
