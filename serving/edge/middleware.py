@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -41,6 +42,8 @@ _SECURITY: Final = (
 )
 _TLS_ONLY: Final = ((b"strict-transport-security", b"max-age=31536000"),)
 _SECURITY_NAMES: Final = frozenset(name for name, _ in _SECURITY + _TLS_ONLY)
+_ELSEWHERE: Final = 307
+"""What the framework answers where an address has a slash at its end that the route has not."""
 _QUIET: Final = ("/healthz", "/readyz", "/metrics", "/static/")
 
 
@@ -148,6 +151,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))
+            if self.status == _ELSEWHERE:
+                headers = [(name, _here(name, value)) for name, value in headers]
             said = {name for name, _ in headers}  # a page says itself what it may load
             headers.append((b"x-request-id", self._state["request_id"].encode()))
             if said.isdisjoint(_SECURITY_NAMES):
@@ -184,6 +189,20 @@ class _Body:
             limit = MOST_BODY_BYTES // 1024 // 1024
             raise HTTPException(413, f"A body may have {limit} MiB; send it in parts.")
         return message
+
+
+def _here(name: bytes, value: bytes) -> bytes:
+    """The value of a header; of `Location` without the scheme and the host.
+
+    The framework takes them from the request. Behind a proxy that speaks TLS the scheme is another
+    one, and whoever followed would send his key unencrypted.
+    """
+    if name != b"location":
+        return value
+    parts = urlsplit(value)
+    if parts.path.startswith(b"//"):  # by itself it would be the name of a host
+        return value
+    return urlunsplit((b"", b"", *parts[2:]))
 
 
 def _key_id(state: dict[str, Any]) -> str | None:

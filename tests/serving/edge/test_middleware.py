@@ -146,6 +146,34 @@ def test_head_is_answered_wherever_get_is(tmp_path):
         assert client.post("/healthz").headers["allow"] == "GET, HEAD"
 
 
+def test_a_slash_too_many_leads_to_no_other_host(tmp_path):
+    """Nor to another scheme, as it would behind a proxy that speaks TLS: a key is sent along."""
+    with running(tmp_path, Clock()) as app:
+        client = client_of(app)
+        for way, path, right in (
+            ("GET", "/v1/scores/?limit=2&step=a%2Fb", "/v1/scores?limit=2&step=a%2Fb"),
+            ("POST", "/v1/events/", "/v1/events"),
+            ("POST", "/batch", "/batch/"),
+            ("GET", "/v1/webhooks/a%20b/", "/v1/webhooks/a%20b"),
+        ):
+            answer = client.request(way, path, headers={"Host": "elsewhere.example"})
+            assert (answer.status_code, answer.headers["location"]) == (307, right)
+        assert client.get("//elsewhere.example/").headers.get("location") is None
+
+
+@pytest.mark.parametrize("path", ["//elsewhere.example", "//elsewhere.example/%2e%2e?a=b"])
+def test_a_path_that_is_a_host_by_itself_stays_one_of_ours(path):
+    """Whatever the framework says of it: without ours before it a browser would go there."""
+
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        headers = [(b"location", b"http://ours" + path.encode())]
+        await send({"type": "http.response.start", "status": 307, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    sent = told(Edge(app), scope_of("/"))
+    assert dict(sent[0]["headers"])[b"location"].startswith(b"http://ours/")
+
+
 def test_what_is_not_asked_for_is_not_made(caplog):
     """Of a long answer that is streamed HEAD takes the head alone."""
     made = []
