@@ -39,11 +39,11 @@ _TOO_LARGE: Final = (
     " so may what stands between the parts of its body, or after them; send less."
 )
 _TOO_SLOW: Final = "The request did not come to its end in time; send it again, in one go."
-_NO_REQUEST: Final = "This is no request of HTTP/1.1 (RFC 9112), or one whose end is not clear."
+_NO_REQUEST: Final = "This is no request as RFC 9112 has them, or one whose end is not clear."
 _HOST: Final = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")
 _ONE_HOST: Final = (
-    "A request of HTTP/1.1 has one Host header: the name of a host, and its port where that is"
-    " another one than usual."
+    "A request has one Host header: the name of a host, and its port where that is another one than"
+    " usual."
 )
 _OF_UPGRADES: Final = frozenset({b"upgrade", b"http2-settings"})
 """Headers, and words of the header `Connection`, by which another protocol is asked for."""
