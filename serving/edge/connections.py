@@ -282,7 +282,16 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.flow.resume_reading()
                 self._abandon()
                 return
+        elif self._is_behind():
+            self.cycle.keep_alive = False  # it is answered, and the connection ends after that
+            return
         self.transport.close()
+
+    def _is_behind(self) -> bool:
+        """Whether what is refused stands behind a request that has its answer yet to come."""
+        serving = self._serving
+        is_served = serving is not None and not serving.response_complete
+        return is_served and (self._is_whole or not self._has_head)
 
     def _may_answer(self) -> bool:
         serving = self._serving

@@ -224,6 +224,21 @@ def test_what_is_no_request_is_a_problem(port, told):
     assert told.begun == 0
 
 
+@pytest.mark.parametrize(
+    "behind", [b"no request\r\n\r\n", HEAD + b"Host: b\r\n\r\n"], ids=["junk", "two hosts"]
+)
+@pytest.mark.parametrize("before", [1, 3])
+def test_what_stands_before_it_is_answered(port, told, before, behind):
+    """A refusal would be taken for its answer, and to end the connection at once would lose it."""
+    told.wait = 0.1
+    with connected(port) as caller:
+        caller.sendall((HEAD + b"Content-Length: 1\r\n\r\nx") * before + behind)
+        answers = rest(caller)
+    assert (answers.count(b"HTTP/1.1 200 OK"), answers.count(b"HTTP/1.1 ")) == (before, before)
+    assert answers.endswith(b"ok")
+    assert told.bodies == [1] * before
+
+
 UPGRADES = [
     b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n",
     b"Connection: upgrade\r\nConnection: keep-alive\r\nUpgrade: TLS/1.0\r\n",
