@@ -100,7 +100,16 @@ def served_by(folder: Path) -> ServedBundle | None:
 
 
 def former_of(folder: Path) -> list[ServedBundle]:
-    """What served from a folder before, the newest first."""
+    """What served from a folder before, the newest first.
+
+    Whoever is killed while a promotion is made leaves a copy of what serves: that is none of them.
+    """
+    present = served_by(folder)
+    now = None if present is None else (present.hash, present.promotion)
+    return [one for one in _kept(folder) if (one.hash, one.promotion) != now]
+
+
+def _kept(folder: Path) -> list[ServedBundle]:
     beside = _beside(folder)
     kept = sorted((path.parent for path in beside.glob("[0-9]*/manifest.json")), reverse=True)
     return [_served(one, beside / f"{one.name}.json") for one in kept]
@@ -166,7 +175,7 @@ def _keep(folder: Path, present: ServedBundle) -> None:
     name = f"{present.promotion.at:020}-{present.hash[:12]}"
     copy_bundle(folder, beside / name)
     _write(beside / f"{name}.json", present)
-    for old in former_of(folder)[_MOST:]:
+    for old in _kept(folder)[_MOST:]:
         shutil.rmtree(old.folder)
         (beside / f"{old.folder.name}.json").unlink(missing_ok=True)
 

@@ -83,6 +83,29 @@ def test_what_was_half_kept_is_not_gone_back_to(bundles, tmp_path):
         roll_back(folder, said(2_000_000))
 
 
+def test_what_serves_is_no_former_one(bundles, tmp_path, monkeypatch):
+    """Whoever is killed before the new bundle has its place leaves a copy of what serves."""
+    folder = tmp_path / "serving"
+    first, second, third = bundles
+    promote_into(folder, first, gate_of(first), said(1_000_000))
+    promote_into(folder, second, gate_of(second, first), said(2_000_000))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("features.files._exchange", killed)
+        with pytest.raises(KeyboardInterrupt):
+            promote_into(folder, third, gate_of(third, second), said(3_000_000))
+    present = served_by(folder)
+    assert present is not None
+    assert present.hash == load_bundle(second).hash
+    assert [one.hash for one in former_of(folder)] == [load_bundle(first).hash]
+    promote_into(folder, third, gate_of(third, second), said(4_000_000))
+    hashes = [load_bundle(one).hash for one in (second, first)]
+    assert [one.hash for one in former_of(folder)] == hashes
+
+
 def test_what_is_the_first(bundles, tmp_path):
     """Nothing served before it."""
     promote_into(tmp_path / "serving", bundles[0], gate_of(bundles[0]), said(1))
