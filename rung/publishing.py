@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models.logged.registry_uri import DEFAULT_URI, address
+from models.logged.registry_uri import DEFAULT_URI, address, folder_named
 from rung.call.arguments import as_page, as_share
 from rung.call.bundles import loaded_bundle, trusted_types, what_serves
 from rung.call.options import (
@@ -66,6 +66,8 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     from training.scores.gate import judge, read_report
 
     accepted = _accepted(parsed)
+    if parsed.registry and "://" not in parsed.registry:
+        folder_named(parsed.registry)
     bundle, report = loaded_bundle(parsed.bundle, parsed), read_report(parsed.report)
     judge(report, bundle)  # of this bundle, or there is no registry to make
     place = address(parsed.registry, os.environ)

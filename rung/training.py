@@ -311,13 +311,13 @@ def _say_the_period(bundle: Bundle, start: int | None, until: int, progress: Pro
 def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) -> Incumbent:
     """The champion of a registry, or the bundle of a folder."""
     from features.errors import BundleError
+    from models.logged.registry_uri import address, folder_named
     from training.scores.reordering import Incumbent
 
     named: str = parsed.champion
     if "://" not in named:
-        bundle = loaded_bundle(Path(named), parsed)
+        bundle = loaded_bundle(folder_named(named), parsed)
         return Incumbent(bundle.hash, bundle)
-    from models.logged.registry_uri import address
     from models.logged.versions import model_name
     from models.registry import Registry
 

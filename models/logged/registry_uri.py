@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from features.errors import without_password
+from features.errors import BundleError, without_password
 
-__all__ = ["DEFAULT_URI", "Address", "address", "in_short", "shown"]
+__all__ = ["DEFAULT_URI", "Address", "address", "folder_named", "in_short", "shown"]
 
 DEFAULT_URI: Final = "sqlite:///artifacts/mlflow.db"
 _TRACKING: Final = "MLFLOW_TRACKING_URI"
@@ -69,6 +70,21 @@ def address(
     named = [key for key in (_TRACKING, _REGISTRY) if told[key]]
     source = " and ".join(named) or "the default"
     return Address(tracking, told[_REGISTRY] or tracking, told[_EXPERIMENT], source)
+
+
+def folder_named(named: str) -> Path:
+    """The folder that is named where the URI of a registry may stand as well.
+
+    Raises
+    ------
+    BundleError : it is a file, such as a registry is kept in.
+    """
+    path = Path(named)
+    if path.is_file():
+        raise BundleError(
+            f"{named} is a file, and no folder; a registry in it is named sqlite:///{named}"
+        )
+    return path
 
 
 def shown(uri: str, login: str = "***@") -> str:

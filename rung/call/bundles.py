@@ -103,19 +103,19 @@ def what_serves(
 
     Raises
     ------
-    BundleError : --ladder and RUNG_MODEL mean two models.
+    BundleError : --ladder and RUNG_MODEL mean two models, or the option names a file.
     SettingsError : the environment has settings that will not do.
     """
     from features.errors import BundleError
     from features.ladder.file import read_ladder
-    from models.logged.registry_uri import address
+    from models.logged.registry_uri import address, folder_named
     from models.logged.versions import model_name
     from models.sources import source_of
     from serving.settings import Settings
 
     settings = Settings.from_environment(os.environ)
     if named and "://" not in named:
-        return source_of(Path(named), "", "")
+        return source_of(folder_named(named), "", "")
     if not named and not settings.model:
         return source_of(settings.bundle, "", "")
     model = settings.model or model_name(asked or usual or read_ladder("b2b"))

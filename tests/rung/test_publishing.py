@@ -42,6 +42,25 @@ def test_publish_with_the_report_of_another_bundle(trained, bundle_folder, repor
     assert f"the report is of bundle 0123456789ab, this is {trained.version}" in said
 
 
+@pytest.mark.parametrize("verb", ["publish", "champion show", "card", "evaluate"])
+def test_the_file_of_a_registry_is_no_uri(verb, bundle_folder, report, events_file, tmp_path):
+    """Its path is told as what it is, with how the registry in it is named."""
+    file = tmp_path / "mlflow.db"
+    file.touch()
+    calls = {
+        "publish": (bundle_folder, "--report", report[0], "--registry", file),
+        "champion show": (file,),
+        "card": (file,),
+        "evaluate": (
+            events_file,
+            *("--ladder", "b2b", "--bundle", bundle_folder),
+            *("--champion", file),
+        ),
+    }
+    said = message(*verb.split(), *calls[verb])
+    assert said.endswith(f"is a file, and no folder; a registry in it is named sqlite:///{file}")
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", "nonsense"])
 def test_publish_with_a_report_that_is_none(bundle_folder, tmp_path, text):
     """A report.json that is something else is refused like one that is not there."""
