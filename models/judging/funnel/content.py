@@ -328,7 +328,7 @@ def _notes(
     if not names:
         yield "the ladder names no property that names a piece of content: see pieces in [ladder]"
     elif not contents.pieces:
-        yield f"no event that engages with a step has a {' or '.join(map(repr, names))}"
+        yield f"no event that engages with a step has the property {' or '.join(map(repr, names))}"
     elif not lifts:
         yield "no lead whose time at a step is over had a piece of content there"
     if any(one["evidence"] == "observational" for one in lifts):

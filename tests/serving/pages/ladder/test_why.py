@@ -90,7 +90,7 @@ def test_no_piece():
     log = drop_off_log(world, 1)
     table = piece_table(content_lifts(log, world.ladder, stays_of(log, world.ladder)), world.ladder)
     assert table.lines == ()
-    assert table.notes == ("No event that engages with a step has a 'content'.",)
+    assert table.notes == ("No event that engages with a step has the property 'content'.",)
 
 
 def test_replies_by_week():
