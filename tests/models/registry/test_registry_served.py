@@ -118,7 +118,7 @@ def test_a_tracking_server_and_a_model_server(
         monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)  # MLflow sets it for its process
         said = call("publish", bundle_folder, "--report", report, "--promote", "--json")
         assert said.code == 0, said.err
-        assert said.json["registry"] == f"{uri} (MLFLOW_TRACKING_URI)"
+        assert (said.json["registry"], said.json["tracking"]) == (uri, uri)
         assert list(Path().iterdir()) == []
 
         settings = Settings.from_environment(
