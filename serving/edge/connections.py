@@ -14,6 +14,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -91,6 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.is_upgrade_declined = False
         """Whether the head that was read last asks for a protocol that nobody speaks here."""
         self.parser = self._new_parser()
+        self._host = b""  # as the head that was read last has it
         self._unused = 0  # bytes since the last ones that made a head, a body or an end
         self._is_whole = False  # whether no message is under way
         self._has_head = False
@@ -174,39 +176,38 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_whole = self._has_head = False
         self._begin()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; what stands behind a body counts for none, as proxies do not look there."""
-        if not self._has_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """A head has ended: serve it, if it is none too large, and for one host."""
         if self._is_refused:
             return
         self._unused = 0
         self._begin()
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        size, hosts = len(self.url), 0
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            if name == b"host":
+                hosts, self._host = hosts + 1, value
         if size > MOST_HEAD_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
-        elif not self._is_for_one_host():
+        elif not self._is_for_one_host(hosts):
             self._refuse(HTTPStatus.BAD_REQUEST, _ONE_HOST)
-        elif self._is_upgrade_to_decline():
+        elif self.parser.should_upgrade() and self._is_upgrade_to_decline():
             self.is_upgrade_declined = True  # it comes again, without that
         else:
             self._has_head = True
             super().on_headers_complete()
             self._owes_go_on = self.expect_100_continue
+            if not self.parser.should_upgrade():
+                self.headers = []  # what stands behind a body counts for none: no proxy looks there
 
-    def _is_for_one_host(self) -> bool:
+    def _is_for_one_host(self, hosts: int) -> bool:
         """Whether it is said once, and as it may be, whose request it is (RFC 9112, 3.2)."""
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if len(hosts) == 1:
-            return _HOST.fullmatch(hosts[0]) is not None
+        if hosts == 1:
+            return _is_host(self._host)
         return not hosts and self.parser.get_http_version() != "1.1"
 
     def _is_upgrade_to_decline(self) -> bool:
-        is_asked = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
-        return is_asked and not self._should_upgrade()
+        return self.parser.get_method() != b"CONNECT" and not self._should_upgrade()
 
     def on_body(self, body: bytes) -> None:
         """A part of a body."""
@@ -308,6 +309,11 @@ class BoundedProtocol(HttpToolsProtocol):
             serving.disconnected = True
             serving.waiting_for_100_continue = False  # else it would be told to go on
             serving.message_event.set()
+
+
+@lru_cache(64)
+def _is_host(text: bytes) -> bool:
+    return _HOST.fullmatch(text) is not None
 
 
 def _answer(status: HTTPStatus, detail: str) -> bytes:
