@@ -4,10 +4,6 @@ A place is a number that grows with each transaction, then the lead. Whoever wri
 number first and holds it until the commit, so that numbers become visible in their order: a reader
 that has seen one has seen all before it, whatever the clocks say. A transaction that cannot wait
 for its turn leaves its rows without a number; they get theirs with the next that has one.
-
-Numbers are counted on from the clock, where that is ahead of them. Of the last ones a power failure
-may have taken what they were given to, and somebody may have read it: they are given to nothing
-else.
 """
 
 from __future__ import annotations
@@ -19,7 +15,6 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from features.clock import now
 from features.errors import StaleCursor
 from features.store.database import Database, insert_into
 from features.store.schema import gone_scores, meta, scores
@@ -94,14 +89,13 @@ def next_turn(connection: sa.Connection) -> int:
 
 
 def _counted_on(connection: sa.Connection) -> int:
-    least, more = 2 * now(), sa.cast(meta.c.value, sa.BigInteger) + 2
-    larger = {"value": sa.cast(sa.case((more > least, more), else_=least), sa.Text)}
-    next_one = sa.update(meta).where(meta.c.key == _NUMBER).values(larger)
+    more = {"value": sa.cast(sa.cast(meta.c.value, sa.BigInteger) + 2, sa.Text)}
+    next_one = sa.update(meta).where(meta.c.key == _NUMBER).values(more)
     number = connection.scalar(next_one.returning(meta.c.value))
     if number is None:  # the first of this store, whose order has a name that no other's has
         break_off(connection)
-        first = insert_into(connection.engine, meta).values(key=_NUMBER, value=str(least))
-        taken = first.on_conflict_do_update(index_elements=["key"], set_=larger)
+        first = insert_into(connection.engine, meta).values(key=_NUMBER, value="2")
+        taken = first.on_conflict_do_update(index_elements=["key"], set_=more)
         number = connection.execute(taken.returning(meta.c.value)).scalar_one()
     return int(number)
 

@@ -26,7 +26,6 @@ from features.clock import SKEW_US
 from features.errors import StoreAway
 from features.store.connecting.engines import (
     STATEMENTS_AT_HAND,
-    WAITS_FOR_DISK,
     WRITES,
     execute_when_free,
     file_of,
@@ -113,14 +112,8 @@ class Database:
         return cls(engine)
 
     @contextmanager
-    def writing(self, *, waits_for_disk: bool = True) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
         """A transaction that writes: durable when the block ends, nothing of it after an error.
-
-        Parameters
-        ----------
-        waits_for_disk : False where all that is written follows from what is kept, and is found
-            again where it is missing. In SQLite such a transaction is durable with the next one
-            that waits: a power failure may take it, and all that was written after it.
 
         Raises
         ------
@@ -132,7 +125,7 @@ class Database:
                 since = _LONG_AGO  # it tries, and waits for nobody
             with self.engine.connect() as connection:
                 found = connection.info.get("file")
-                connection.execution_options(**{WRITES: since, WAITS_FOR_DISK: waits_for_disk})
+                connection.execution_options(**{WRITES: since})
                 with connection.begin():
                     yield connection
             if file_of(self.engine) != found:

@@ -23,7 +23,6 @@ from features.store.connecting.read_only import ONLY_READS, OnlyReads, way_of
 
 __all__ = [
     "STATEMENTS_AT_HAND",
-    "WAITS_FOR_DISK",
     "WRITES",
     "execute_when_free",
     "file_of",
@@ -34,10 +33,6 @@ __all__ = [
 
 WRITES: Final = "rung_writes"
 """The execution option of connections that are going to write: since when, by `time.monotonic`."""
-WAITS_FOR_DISK: Final = "rung_waits_for_disk"
-"""The execution option, true unless it is said, of connections to SQLite whose commits are on the
-disk when they return. The others are there before any later one that waits: of what was written in
-order, a power failure takes the end."""
 STATEMENTS_AT_HAND: Final = 256
 """How many statements the driver keeps for each connection to SQLite."""
 _CHECKPOINT_PAGES: Final = 16_384
@@ -52,8 +47,6 @@ _LOOK_SECONDS: Final = 0.001
 """So often whoever waits to write looks whether the lock is free."""
 _PRIMARY: Final = 0xFF
 """What of a code of SQLite says what kind of error it is."""
-_SYNCHRONOUS: Final = {True: "PRAGMA synchronous=FULL", False: "PRAGMA synchronous=NORMAL"}
-"""By whether a commit waits for the disk, in write-ahead mode."""
 _DRIVER: Final = "postgresql+psycopg"
 _PATIENCE_SECONDS: Final = 10
 _NOT_FOR_EVER: Final = {
@@ -87,8 +80,6 @@ def parsed_url(url: str | Path) -> sa.URL:
 
 def new_engine(url: str | Path, *, may_only_read: bool = False) -> sa.Engine:
     """An engine whose commits are on the disk when they return. It writes nothing yet.
-
-    A connection may say that it does not wait for that, see `WAITS_FOR_DISK`.
 
     Parameters
     ----------
@@ -186,7 +177,7 @@ def _in_memory(url: sa.URL) -> sa.Engine:
 def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions begin below, not when the driver thinks so
     cursor = connection.cursor()
-    cursor.execute(_SYNCHRONOUS[True])
+    cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA cache_size=-65536")  # KiB
     cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
@@ -194,23 +185,12 @@ def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    options = connection.get_execution_options()
-    since = options.get(WRITES)
-    driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-    waits = options.get(WAITS_FOR_DISK, True) or not _is_written_ahead(driver)
-    if connection.info.get(WAITS_FOR_DISK, True) != waits:  # of the last one on this connection
-        driver.execute(_SYNCHRONOUS[waits])
-        connection.info[WAITS_FOR_DISK] = waits
+    since = connection.get_execution_options().get(WRITES)
     if since is not None:
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
         execute_when_free(driver, "BEGIN IMMEDIATE", since)
     else:
         connection.exec_driver_sql("BEGIN")
-
-
-def _is_written_ahead(connection: sqlite3.Connection) -> bool:
-    """Whether a log is written first: a power failure may shorten it, and never tears a page."""
-    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    return mode == "wal"
 
 
 def execute_when_free(

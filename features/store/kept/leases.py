@@ -174,13 +174,13 @@ class Marks:
         with self._database.reading() as connection:
             if connection.scalar(_ANY_FREE, asked) is None:
                 return []
-        with self._database.writing(waits_for_disk=False) as connection:
+        with self._database.writing() as connection:
             found = connection.execute(_TAKE, asked | {"most": limit})
             return sorted((Mark(*row) for row in found), key=lambda one: (one.since, one.sent_id))
 
     def give_back(self, marks: Sequence[Mark]) -> None:
         """Let others work on marks at once that the caller has taken and did not serve."""
-        with self._database.writing(waits_for_disk=False) as connection:
+        with self._database.writing() as connection:
             _free(connection, marks)
 
     def remove(self, connection: sa.Connection, done: Sequence[Mark]) -> None:

@@ -209,7 +209,7 @@ class ScoreStore:
         while True:
             following = next(remaining, None)
             is_last = following is None
-            with self._database.writing(waits_for_disk=False) as connection:
+            with self._database.writing() as connection:
                 hold_leads(connection)
                 number = next_turn(connection) if part.leads or (is_last and gone) else 0
                 count, unchanged = self._save_part(

@@ -56,28 +56,6 @@ def save(store, leads, as_of=1, **changed):
     store.scores.save([replace(score(one, as_of), **changed) for one in leads])
 
 
-def test_what_a_power_failure_took(tmp_path):
-    """Who has read it is told all that is written after it: no number is given once more."""
-    path, copy = tmp_path / "store.db", tmp_path / "copy.db"
-    with EventStore.open(path) as store:
-        save(store, "ab")
-        assert store.database.shorten_log()
-        copy.write_bytes(path.read_bytes())
-        reader = Follower(store)
-        for at in range(2, 9):
-            save(store, "ab", as_of=at)
-            reader.read()
-    with EventStore.existing(f"sqlite:///{copy}") as store:
-        reader.store = store
-        for at in range(9, 12):
-            save(store, "b" if at < 11 else "c", as_of=at)
-            reader.read()
-        assert reader.anew == 0
-        assert {lead: reader.copy[lead] for lead in "bc"} == {
-            lead: row for lead, row in stored(store).items() if lead != "a"
-        }
-
-
 def test_a_copy(store):
     """From the beginning, then what was written since; one that is gone is told once."""
     reader = Follower(store)

@@ -10,14 +10,7 @@ import sqlalchemy as sa
 
 from features.errors import StoreError
 from features.store.arrivals import Event
-from features.store.database import (
-    Database,
-    Prepared,
-    in_parts,
-    insert_of_many,
-    is_storable,
-    tuples_of,
-)
+from features.store.database import Prepared, in_parts, insert_of_many, is_storable, tuples_of
 from features.store.events import EventStore
 from features.store.schema import rep_minutes
 
@@ -45,34 +38,6 @@ def test_durable(tmp_path):
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     with EventStore.existing(f"sqlite:///{path}") as store:
         assert store.count() == 1
-
-
-def _synchronous(connection: sa.Connection) -> int:
-    level: int = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
-    return level
-
-
-def test_who_does_not_wait_for_the_disk(tmp_path):
-    """A transaction that says so, also one that fails, and none after it on the same connection."""
-    with EventStore.open(tmp_path / "store.db") as store:
-        database = store.database
-        for _ in range(3):
-            with database.writing(waits_for_disk=False) as connection:
-                assert _synchronous(connection) == 1
-            with database.writing() as connection:
-                assert _synchronous(connection) == 2
-            with pytest.raises(ZeroDivisionError), database.writing(waits_for_disk=False):
-                raise ZeroDivisionError
-            with database.reading() as connection:
-                assert _synchronous(connection) == 2
-
-
-def test_all_wait_for_the_disk_where_no_log_is_written_ahead(tmp_path):
-    """A failure while the file itself is written could tear a page."""
-    database = Database.open(tmp_path / "plain.db")
-    with database.writing(waits_for_disk=False) as connection:
-        assert _synchronous(connection) == 2
-    database.close()
 
 
 def test_in_memory():

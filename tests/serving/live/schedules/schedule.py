@@ -242,9 +242,9 @@ class Schedule:
         true = Database.writing, Database.reading
 
         @contextmanager
-        def writing(database: Database, **asked: bool) -> Iterator[sa.Connection]:
+        def writing(database: Database) -> Iterator[sa.Connection]:
             fate = self._fate()
-            with true[0](database, **asked) as connection, self._inside():
+            with true[0](database) as connection, self._inside():
                 yield connection
                 if fate == "within":
                     raise Crashed
