@@ -35,7 +35,8 @@ class ChangePlace(NamedTuple):
 
     Parameters
     ----------
-    history : names the order that it is a place of; another one begins when a lead is erased.
+    history : names the order that it is a place of, each store's its own; another one begins when
+        a lead is erased.
     since : the number that changes had when the reading began: whoever reads from there has seen
         nothing of what was gone by then.
     number, lead_id : of the last change that was read; "" where all of lower numbers were.
@@ -112,7 +113,10 @@ def note_gone(connection: sa.Connection, leads: Sequence[str], number: int | Non
 
 
 def break_off(connection: sa.Connection) -> None:
-    """Let everybody read all scores anew: what was erased must not be named to be told of."""
+    """Name the order anew, so that whoever has read by another name reads all scores once more.
+
+    Where somebody was erased: that must not be named to be told of. And once for each store.
+    """
     insert = insert_into(connection.engine, meta).values(key=_HISTORY, value=secrets.token_hex(8))
     connection.execute(
         insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value})

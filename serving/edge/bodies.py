@@ -136,7 +136,7 @@ def _too_large(most: int) -> HTTPException:
 class JsonBody:
     """What a route takes: JSON of up to `most` bytes, `dependencies=[Depends(JsonBody(most))]`.
 
-    A `serving.edge.access.CheckedRoute` reads no more.
+    A `serving.edge.access.needs.CheckedRoute` reads no more.
     """
 
     def __init__(self, most: int) -> None:
