@@ -193,17 +193,17 @@ def test_columns_that_the_docs_call_empty_are_the_empty_ones(scores):
 
 
 def test_every_score_has_its_reasons(scores, simulated_log, simulation, trained, monkeypatch):
-    """Whoever stands in the queue has the reasons that a service tells; in parts of any size."""
+    """Whoever has a next step has the reasons that a service tells, in the queue or not."""
     frame = pd.read_parquet(scores)
     shot = snapshot(simulated_log, trained.ladder, None, simulation.end)
     found = trained.score(shot)
     leads = ScoredLeads(Model.of(trained), trained, shot, found)
-    is_ranked = frame["rank_pct"].notna()
-    assert 0 < is_ranked.sum() < len(frame)
-    for row, (ranked, told) in enumerate(zip(is_ranked, frame["reasons"], strict=True)):
-        expected = [one["text"] for one in leads.details(row)["reasons"]] if ranked else []
+    is_scored = frame["probability"].notna()
+    assert 0 < frame["rank_pct"].notna().sum() < is_scored.sum() < len(frame)
+    for row, (has_chance, told) in enumerate(zip(is_scored, frame["reasons"], strict=True)):
+        expected = [one["text"] for one in leads.details(row)["reasons"]] if has_chance else []
         assert list(told) == expected
-        assert bool(expected) == ranked
+        assert bool(expected) == has_chance
     monkeypatch.setattr("serving.routes.exports.files._PER_BATCH", 7)
     parts = list(parts_of(trained, shot, found, 0))
     assert {len(part) for part in parts} == {7, len(frame) % 7}

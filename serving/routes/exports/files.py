@@ -108,7 +108,7 @@ def parts_of(
             percentile=ranking.share(position, chance)
             if ranking and queued and chance is not None
             else None,
-            reasons=orjson.dumps(details[lead]).decode() if queued else "",
+            reasons="" if chance is None else orjson.dumps(details[lead]).decode(),
             bundle=bundle.identity,
             scored_at=scored_at,
             last_active=None if active == NONE else active,
@@ -124,7 +124,7 @@ def parts_of(
 
     for first in range(0, len(snapshot), _PER_BATCH):
         part = np.arange(first, min(first + _PER_BATCH, len(snapshot)))
-        details = scored.details_of(part[is_queued[part]])
+        details = scored.details_of(part[~np.isnan(chances[part])])
         yield [row(at, details) for at in part.tolist()]
 
 

@@ -27,7 +27,7 @@ class ScoredPart(NamedTuple):
 
     Parameters
     ----------
-    reasons : of those that stand in the queue, by lead, as JSON.
+    reasons : of those that have a next step, by lead, as JSON.
     most_events : how many the lead with the most of them has.
     """
 
@@ -64,8 +64,8 @@ class ReadLeads:
     queued: Bools
 
     def reasons(self) -> dict[str, str]:
-        """The reasons of the leads that stand in the queue, as JSON."""
-        details = self.estimates.details_of(np.flatnonzero(self.queued))
+        """The reasons of the leads that have a next step, as JSON; also of those in no queue."""
+        details = self.estimates.details_of(np.flatnonzero(~np.isnan(self.scored.advance)))
         return {lead: orjson.dumps(one).decode() for lead, one in details.items()}
 
 
