@@ -269,7 +269,7 @@ def _sentences(told: ReplyTimes) -> str:
     if limit is not None:
         late = len(told["late"])
         verb = "1 lead waits" if late == 1 else f"{late:,} leads wait"
-        said.append(f"{verb} longer than the limit of {limit:g} hours now.")
+        said.append(f"{verb} longer than the limit of {things(limit, 'hour')} now.")
     return " ".join(said)
 
 
@@ -280,14 +280,21 @@ def _how_long(found: ReplyDistribution) -> str:
             f" {found['answered']:,} had a reply: too few to tell how long half of them take."
         )
     most = found["p90_hours"]
-    nine = "" if most is None else f", nine in ten within {most:.1f} hours"
-    return f"Half of the questions have a reply within {found['median_hours']:.1f} hours{nine}."
+    nine = "" if most is None else f", nine in ten within {_lasting(most)}"
+    return f"Half of the questions have a reply within {_lasting(found['median_hours'])}{nine}."
+
+
+def _lasting(hours: float) -> str:
+    """A time as one says it: "25 minutes", "3.5 hours", "4 days"."""
+    if hours < 1:
+        return things(min(59, max(1, round(60 * hours))), "minute")
+    return things(round(hours, 1), "hour") if hours < 48 else things(round(hours / 24, 1), "day")
 
 
 def _what_it_does(effect: ReplyEffect) -> str:
     hours, low, high = effect["within_hours"], effect["low"] or 0.0, effect["high"] or 0.0
     shares = (
-        f"With a reply within {hours:.1f} hours {of_100(effect['share_fast'] or 0.0)} go on, and"
+        f"With a reply within {_lasting(hours)} {of_100(effect['share_fast'] or 0.0)} go on, and"
         f" about {of_100(effect['share_slow'] or 0.0)} of leads like them with a slower one"
     )
     span = f"{round(100 * low):+d} to {round(100 * high):+d} in 100"

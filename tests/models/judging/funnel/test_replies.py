@@ -122,6 +122,25 @@ def test_the_alarm_is_exact():
     assert [(one["asked"], one["in_time"]) for one in slower["weeks"]] == [(1, 0)]
 
 
+@pytest.mark.parametrize(
+    ("took", "said"),
+    [
+        (0.001, "1 minute"),
+        (0.4, "24 minutes"),
+        (0.999, "59 minutes"),
+        (1, "1 hour"),
+        (3.21, "3.2 hours"),
+        (48, "2 days"),
+        (95.4, "4 days"),
+    ],
+)
+def test_how_long_a_reply_takes_is_told_as_one_says_it(took, said):
+    found, _, _ = told([(10, took), (10, took)], START + 300 * HOUR_US)
+    assert found["says"].startswith(
+        f"Half of the questions have a reply within {said}, nine in ten within {said}."
+    )
+
+
 def test_those_that_wait_longest_come_first():
     """And who opted out, or asked too long ago, waits no more."""
     until = START + 300 * HOUR_US
