@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,156 +14,30 @@ from benchmarks.tables import machine
 _README: Final = Path(__file__).with_name("README.md")
 
 
-def _fold(*, small: bool) -> str:
-    from benchmarks import fold
-
-    return fold.run(small=small)
-
-
-def _scoring(*, small: bool) -> str:
-    from benchmarks import scoring
-
-    return scoring.run(small=small)
-
-
-def _quality(*, small: bool) -> str:
-    from benchmarks.quality import report
-
-    return report.run(small=small)
-
-
-def _drift(*, small: bool, picture: Path | None = None) -> str:
-    from benchmarks import drift
-
-    return drift.run(small=small, plot=picture)
-
-
-def _little(*, small: bool) -> str:
-    from benchmarks.quality import little
-
-    return little.run(small=small)
-
-
-def _horizons(*, small: bool) -> str:
-    from benchmarks.quality import horizons
-
-    return horizons.run(small=small)
-
-
-def _policy(*, small: bool) -> str:
-    from benchmarks.policies import report
-
-    return report.run(small=small)
-
-
-def _trees(*, small: bool) -> str:
-    from benchmarks import trees
-
-    return trees.run(small=small)
-
-
-def _training(*, small: bool) -> str:
-    from benchmarks import training
-
-    return training.run(small=small)
-
-
-def _scaling(*, small: bool, picture: Path | None = None) -> str:
-    from benchmarks import scaling
-
-    return scaling.run(small=small, picture=picture)
-
-
-def _bulk(*, small: bool, leads: int | None = None) -> str:
-    from benchmarks import bulk
-
-    return bulk.run(small=small, leads=leads)
-
-
-def _parts(*, small: bool) -> str:
-    from benchmarks import parts
-
-    return parts.run(small=small)
-
-
-def _recommend(*, small: bool) -> str:
-    from benchmarks import recommend
-
-    return recommend.run(small=small)
-
-
-def _truth(*, small: bool) -> str:
-    from benchmarks import truth
-
-    return truth.run(small=small)
-
-
-def _service(*, small: bool) -> str:
-    from benchmarks.service import whole
-
-    return whole.run(small=small)
-
-
-def _identities(*, small: bool) -> str:
-    from benchmarks import identities
-
-    return identities.run(small=small)
-
-
-def _exports(*, small: bool) -> str:
-    from benchmarks import exports
-
-    return exports.run(small=small)
-
-
-def _cluster(*, small: bool) -> str:
-    from benchmarks import cluster
-
-    return cluster.run(small=small)
-
-
-def _pages(*, small: bool) -> str:
-    from benchmarks import pages
-
-    return pages.run(small=small)
-
-
-def _funnel(*, small: bool) -> str:
-    from benchmarks.funnel import report
-
-    return report.run(small=small)
-
-
-def _outcome(*, small: bool, **options: Any) -> str:
-    from benchmarks.outcomes import report
-
-    return report.run(small=small, **options)
-
-
-_BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
-    "fold": _fold,
-    "scoring": _scoring,
-    "trees": _trees,
-    "training": _training,
-    "scaling": _scaling,
-    "bulk": _bulk,
-    "parts": _parts,
-    "recommend": _recommend,
-    "service": _service,
-    "identities": _identities,
-    "exports": _exports,
-    "cluster": _cluster,
-    "pages": _pages,
-    "quality": _quality,
-    "little": _little,
-    "horizons": _horizons,
-    "drift": _drift,
-    "policy": _policy,
-    "funnel": _funnel,
-    "truth": _truth,
-    "outcome": _outcome,
+_BENCHMARKS: Final = {
+    "fold": "engine.fold",
+    "scoring": "engine.scoring",
+    "trees": "engine.trees",
+    "training": "engine.training",
+    "scaling": "engine.scaling",
+    "bulk": "many_leads.bulk",
+    "parts": "many_leads.parts",
+    "recommend": "engine.recommend",
+    "service": "service.whole",
+    "identities": "service.identities",
+    "exports": "service.exports",
+    "cluster": "many_leads.cluster",
+    "pages": "service.pages",
+    "quality": "quality.report",
+    "little": "quality.little",
+    "horizons": "quality.horizons",
+    "drift": "quality.drift",
+    "policy": "policies.report",
+    "funnel": "funnel.report",
+    "truth": "quality.truth",
+    "outcome": "outcomes.report",
 }
-"""Each imports what it measures when it runs."""
+"""The module of each, whose `run` measures; imported when it is its turn, with its peers."""
 _DRAWN: Final = ("drift", "scaling")
 """Their pictures stand beside the README."""
 
@@ -191,7 +65,8 @@ def main() -> int:
             options = {"leads": parsed.leads}
         if name in _DRAWN and parsed.write:
             options = {"picture": _README.with_name(f"{name}.png")}
-        text = f"{machine()}\n\n{_BENCHMARKS[name](small=parsed.small, **options)}"
+        measured = import_module(f"benchmarks.{_BENCHMARKS[name]}")
+        text = f"{machine()}\n\n{measured.run(small=parsed.small, **options)}"
         print(f"## {name}\n\n{text}\n", flush=True)
         if parsed.write:
             _README.write_text(with_part(_README.read_text("utf-8"), name, text), "utf-8")

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import commands
 from benchmarks.public_data import read_csv
+from benchmarks.quality import commands
 
 __all__ = ["SAAS", "X_EDUCATION", "CrossSection", "fold_scores", "later_scores"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import commands
 from benchmarks.public_data import read_csv
+from benchmarks.quality import commands
 
 __all__ = ["LADDER", "first_contacts", "run"]
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import commands
 from benchmarks.public_data import where
+from benchmarks.quality import commands
 
 __all__ = ["LADDER", "run"]
 

@@ -7,7 +7,7 @@ import random
 from typing import Final
 from uuid import UUID
 
-from benchmarks.load import post
+from benchmarks.service.load import post
 
 __all__ = ["BATCH", "LEADS", "Events", "as_json"]
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.load import Load, all_answered, load
 from benchmarks.service.events import LEADS, Events, as_json
+from benchmarks.service.load import Load, all_answered, load
 from benchmarks.service.processes import caught_up
 from benchmarks.tables import markdown, met
 

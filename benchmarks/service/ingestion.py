@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.load import Load, all_answered, load
 from benchmarks.service.events import BATCH, Events
+from benchmarks.service.load import Load, all_answered, load
 from benchmarks.service.processes import Used, used, worker_of
 from benchmarks.tables import markdown, middle, spread, wanted
 from features.store.events import Event, EventStore

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.scoring import Subject, saved_peer
+from benchmarks.engine.scoring import Subject, saved_peer
 from features.events.log import LogColumns
 from features.reading import read_table
 from features.signals.table import ladder_columns

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from benchmarks.load import Load, all_answered, get, load, post
-from benchmarks.scoring import Subject
+from benchmarks.engine.scoring import Subject
 from benchmarks.service.events import as_json
+from benchmarks.service.load import Load, all_answered, get, load, post
 from benchmarks.service.processes import used
 from benchmarks.tables import markdown, met, middle, spread, wanted
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.scoring import subject
+from benchmarks.engine.scoring import subject
 from benchmarks.service.freshness import freshness
 from benchmarks.service.ingestion import ingestion
 from benchmarks.service.processes import fill, floor, peer, served

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.standalone import Spark, Standalone, found_spark, standalone
+from benchmarks.many_leads.standalone import Spark, Standalone, found_spark, standalone
 from features import threads
 from features.clock import microseconds
 from features.errors import EventsError

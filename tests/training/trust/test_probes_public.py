@@ -8,9 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import commands
 from benchmarks.public_data import DataAbsent, read_csv
-from benchmarks.quality import cross_sections, olist
+from benchmarks.quality import commands, cross_sections, olist
 from features.ladder.file import read_ladder
 from features.reading import read_events
 from models.scores.encoding import Encoding

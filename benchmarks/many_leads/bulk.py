@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.scoring import Subject, subject
+from benchmarks.engine.scoring import Subject, subject
 from benchmarks.tables import markdown
 from features.clock import now
 from features.events.log import DAY_US
@@ -56,7 +56,7 @@ def _measured(leads: int) -> str:
         told = json.loads(
             subprocess.run(
                 [
-                    *(sys.executable, "-m", "benchmarks.bulk"),
+                    *(sys.executable, "-m", "benchmarks.many_leads.bulk"),
                     *(str(folder / "bulk.db"), str(folder / "bundle")),
                 ],
                 check=True,

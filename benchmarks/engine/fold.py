@@ -19,7 +19,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.fold_designs import (
+from benchmarks.engine.fold_designs import (
     DAY,
     DESIGNS,
     TYPES,
@@ -160,7 +160,7 @@ def _folder(root: Path, size: Size, part: int) -> Path:
     folder.mkdir()
     some = size.part(part)
     _run(
-        "benchmarks.fold",
+        "benchmarks.engine.fold",
         folder,
         *map(str, (some.leads, some.events, some.asked, int(some.weekly))),
     )
@@ -172,7 +172,7 @@ def _child(rival: Rival, folder: Path) -> Measured:
     if rival.one_core:
         os.sched_setaffinity(0, {max(before)})
     try:
-        return Measured(**json.loads(_run("benchmarks.fold_designs", rival.design, folder)))
+        return Measured(**json.loads(_run("benchmarks.engine.fold_designs", rival.design, folder)))
     finally:
         os.sched_setaffinity(0, before)
 

@@ -20,7 +20,7 @@ from typing import Final
 
 __all__ = ["Spark", "Standalone", "found_spark", "standalone"]
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rung/spark"
 _STARTS_WITHIN_S: Final = 120.0
 

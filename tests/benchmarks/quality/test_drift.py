@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import drift
+from benchmarks.quality import drift
 from features.ladder.file import read_ladder
 from models.judging import metrics
 from training.simulation.config import SimulationConfig, WorldChange

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.scoring import subject
+from benchmarks.engine.scoring import subject
 from benchmarks.service.events import Events
 from benchmarks.service.freshness import paced
 from benchmarks.service.processes import caught_up, fill, served

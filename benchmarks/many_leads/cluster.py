@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmarks.standalone import Spark, Standalone, found_spark, standalone
+from benchmarks.many_leads.standalone import Spark, Standalone, found_spark, standalone
 from benchmarks.tables import markdown, spread
 from features.clock import rfc3339
 from features.ladder.file import read_ladder

@@ -12,7 +12,7 @@ from typing import Final
 import lightgbm as lgb
 import numpy as np
 
-from benchmarks.scoring import Call, in_turn
+from benchmarks.engine.scoring import Call, in_turn
 from benchmarks.tables import markdown
 from features.arrays import Floats
 from models.scores.trees.packed import PackedTrees

@@ -54,8 +54,8 @@ class Judged:
     week: Ints
 
 
-def run(*, small: bool = False, plot: Path | None = None) -> str:
-    """A table of log losses and calibration errors after the change; `plot` is where to draw."""
+def run(*, small: bool = False, picture: Path | None = None) -> str:
+    """A table of log losses and calibration errors after the change; `picture` is where to draw."""
     ladder, leads = read_ladder("b2b"), 500 if small else 1500
     rows, found = [], {}
     for name, change in _CHANGES.items():
@@ -67,8 +67,8 @@ def run(*, small: bool = False, plot: Path | None = None) -> str:
             chance = metrics.ece_by_chance(judged.said[way], 7)
             cells.append(f"{loss:.4f} / {error:.3f} ({chance:.3f})")
         rows.append([name, *cells, f"{len(judged.happened):,}"])
-    if plot is not None:
-        _draw(found, plot)
+    if picture is not None:
+        _draw(found, picture)
     head = ["log loss / ECE (by chance), advancement", *_WAYS, "scores"]
     return markdown(head, rows)
 

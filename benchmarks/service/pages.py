@@ -17,7 +17,7 @@ from statistics import median
 from typing import Final
 from urllib.parse import urlencode
 
-from benchmarks.scoring import subject
+from benchmarks.engine.scoring import subject
 from benchmarks.service.processes import served
 from benchmarks.tables import markdown
 from features.clock import now

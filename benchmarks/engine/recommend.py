@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.scoring import Subject, subject
+from benchmarks.engine.scoring import Subject, subject
 from benchmarks.tables import markdown
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import parse_ladder, read_ladder

@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.recommend import asked_of
-from benchmarks.scoring import in_turn
+from benchmarks.engine.recommend import asked_of
+from benchmarks.engine.scoring import in_turn
+from benchmarks.engine.trees import fitted
 from benchmarks.tables import markdown
-from benchmarks.trees import fitted
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.ladder import EventRule
 from features.signals.program import compile_signals

@@ -18,7 +18,7 @@ from benchmarks.tables import markdown
 
 __all__ = ["run"]
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _PROOFS: Final = {
     "intervals of policies' gains (500 logs)": "tests/models/judging/test_off_policy.py",
     "intervals at all looks (1,000 experiments)": "tests/models/judging/trials/test_sequences.py",

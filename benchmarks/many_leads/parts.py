@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmarks.scoring import subject
+from benchmarks.engine.scoring import subject
 from benchmarks.tables import markdown
 from features.clock import rfc3339
 from features.events.log import DAY_US
@@ -86,7 +86,7 @@ def _of(root: Path, events: int) -> list[list[str]]:
 
 def _made(what: str, folder: Path, events: int = 0) -> None:
     """Made by another process: that of a child is at least the memory of its parent."""
-    command = [sys.executable, "-m", "benchmarks.parts", what, str(folder), str(events)]
+    command = [sys.executable, "-m", "benchmarks.many_leads.parts", what, str(folder), str(events)]
     subprocess.run(command, check=True)
 
 

@@ -1,8 +1,8 @@
 """The same 72 signals in four ways: Rung, polars, DuckDB, pandas.
 
 12 types of event, and of each: how many, how many in 7 and in 30 days, the sum of a measure, days
-since the last one, and a count that halves in 14 days. `python -m benchmarks.fold_designs` is a
-process of its own for one design, so that its memory is its own.
+since the last one, and a count that halves in 14 days. `python -m benchmarks.engine.fold_designs`
+is a process of its own for one design, so that its memory is its own.
 """
 
 from __future__ import annotations
