@@ -45,6 +45,8 @@ _RUN_SECONDS: Final = 2.0
 _LEASE_US: Final = 60_000_000
 _RECENT_US: Final = 60_000_000
 _LEAST_PAUSE_SECONDS: Final = 2.0
+_LOG_SECONDS: Final = 60.0
+"""How often the log hears of work that goes on failing for the same reason."""
 
 
 # -------------------------------------------------------------------------------- leads with news
@@ -276,7 +278,21 @@ def _attempt(service: Service, work: Callable[[Service], bool]) -> bool:
         done = work(service)
     except Exception as error:  # the edge of the process: nobody else would hear of it
         service.failures[name] = f"{name} failed: {type(error).__name__}; see the log"
-        log_failure("background work failed", error, work=name)
+        _log_at_times(service, name, error)
         return False
     service.failures.pop(name, None)
+    if service.logged.pop(name, None):
+        log("background work goes on", work=name)
     return done
+
+
+def _log_at_times(service: Service, name: str, error: Exception) -> None:
+    """Log what work fails with; while it goes on failing alike, once a minute.
+
+    It is tried every second or two, and a store may be away for a night.
+    """
+    why, now = f"{type(error).__name__}: {error}", time.monotonic()
+    before, logged_at = service.logged.get(name, ("", now))
+    if why != before or now - logged_at >= _LOG_SECONDS:
+        service.logged[name] = why, now
+        log_failure("background work failed", error, work=name)

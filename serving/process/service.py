@@ -72,6 +72,8 @@ class Service:
     ladder_problem : why the ladder file or the offers of the store are not served; "" where they
         are.
     failures : why work of the background came to nothing the last time, by its name.
+    logged : the errors of such work that go on and when each was logged last, by the same names;
+        seconds of `time.monotonic`.
     freshness : seconds that news of leads has waited for a score, lately.
     alarmed : leads that wait for a reply, with since when, which were told of already.
     attempts : to deliver notifications, since the start, by outcome.
@@ -95,6 +97,7 @@ class Service:
     held_back: Ladder | None = None
     ladder_problem: str = ""
     failures: dict[str, str] = field(default_factory=dict)
+    logged: dict[str, tuple[str, float]] = field(default_factory=dict)
     freshness: float = 0.0
     alarmed: set[tuple[str, int | None]] = field(default_factory=set)
     attempts: Counter[str] = field(default_factory=Counter)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import sqlalchemy as sa
 
+from features.errors import StoreAway
 from features.store.arrivals import Arrival
 from features.store.schema import stale
 from serving.process import background
@@ -131,3 +134,38 @@ def test_how_fresh_scores_are_under_a_clock_that_was_ahead(service, clock):
     with store.database.writing() as connection:
         store.scores.tell_freshness(connection, clock.at - 2 * SECOND, clock.at)
     assert store.scores.freshness(clock.at - 60 * SECOND, clock.at) == 2.0
+
+
+def test_what_goes_on_failing_is_logged_at_times(service, monkeypatch, caplog):
+    """Once a minute while it fails alike, at once for another reason, and once when it is over."""
+    seconds, why = [0.0], ["the disk is full"]
+    monkeypatch.setattr(background, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+
+    def _work(_):
+        if why[0]:
+            raise StoreAway(why[0])
+        return True
+
+    def said() -> list[str]:
+        told = [
+            one for one in caplog.records if one.__dict__.get("values", {}).get("work") == "work"
+        ]
+        caplog.clear()
+        return [one.values.get("why", one.message) for one in told]
+
+    caplog.set_level("INFO", "rung")
+    for seconds[0] in (0.0, 1.0, 59.9):
+        assert not background._attempt(service, _work)
+    assert said() == ["the disk is full"]
+    for seconds[0] in (60.0, 61.0, 119.0):
+        background._attempt(service, _work)
+    assert said() == ["the disk is full"]
+    why[0] = "it only reads"
+    background._attempt(service, _work)
+    assert "work failed: StoreAway" in service.failure
+    assert said() == ["it only reads"]
+    why[0] = ""
+    assert background._attempt(service, _work)
+    assert background._attempt(service, _work)
+    assert service.failure == ""
+    assert said() == ["background work goes on"]
