@@ -80,12 +80,8 @@ def walk(
                 if goal > n_goals and is_open and fills:
                     held = found[LOST, at]
                     found[LOST, at] = held if lost != NONE and held != NONE else lost
-            if anew:
-                position, began, is_open = 0, when, True
-                at += 1
-                if fills:
-                    _open(at, 0, lead, began, when, lost, known, found, traits)
-            elif top >= position and is_open:
+            buys = top == n_goals - 1
+            if top >= position and is_open and (buys or not anew):
                 if fills:
                     found[ADVANCED, at] = when
                 for goal in range(position + 1, top + 1):
@@ -100,6 +96,11 @@ def walk(
                     at += 1
                     if fills:
                         _open(at, position, lead, began, when, lost, known, found, traits)
+            if anew:
+                position, began, is_open = 0, when, True
+                at += 1
+                if fills:
+                    _open(at, 0, lead, began, when, lost, known, found, traits)
         if not fills:
             place[lead] = at + 1
 

@@ -64,16 +64,19 @@ class _Way:
     def climbs(self, event: Event) -> None:
         goals, when = self.ladder.goals, event.occurred_us
         done = [at for at, goal in enumerate(goals) if meets_any(goal.complete_when, event)]
-        if meets_any(self.ladder.restart_on, event):
-            self.standing = self.begin(0, when, when)
-        elif self.standing is not None and done and max(done) >= self.standing.goal:
-            self.standing.advanced = when
-            began = self.standing.began
-            for goal in range(self.standing.goal + 1, max(done) + 1):
+        anew = meets_any(self.ladder.restart_on, event)
+        buys = len(goals) - 1 in done
+        stands = self.standing
+        if stands is not None and max(done, default=-1) >= stands.goal and (buys or not anew):
+            stands.advanced = when
+            began = stands.began
+            for goal in range(stands.goal + 1, max(done) + 1):
                 passed = self.begin(goal, began, when)
                 passed.advanced, passed.passed = when, True
             above = max(done) + 1
             self.standing = self.begin(above, began, when) if above < len(goals) else None
+        if anew:
+            self.standing = self.begin(0, when, when)
 
 
 def oracle_stays(

@@ -47,13 +47,18 @@ class Ways:
 
 
 def ways_of(log: EventLog, ladder: Ladder) -> Ways:
-    """The ways of a log's leads. An event that begins the ladder anew completes nothing."""
+    """The ways of a log's leads.
+
+    An event that begins the ladder anew completes no step; a purchase that does is one.
+    """
     linked, goals = link(log, compile_ladder(ladder)), len(ladder.goals)
     leads = log.lead_of_rows()
     anew = linked.meets(goals)
     completed = np.full((goals, len(log.leads)), NEVER, dtype=np.int64)
     for at in range(goals):
-        rows = linked.meets(at) & ~anew
+        rows = linked.meets(at)
+        if at < goals - 1:
+            rows &= ~anew
         np.minimum.at(completed[at], leads[rows], log.known[rows])
     went = np.minimum.accumulate(completed[::-1], axis=0)[::-1]
     first = np.full(len(log.leads), NEVER, dtype=np.int64)

@@ -139,6 +139,24 @@ def test_who_begins_anew_stands_before_the_first_step_again():
     assert found.began[:4].tolist() == [START_US + day * DAY_US for day in (1, 1, 5, 5)]
 
 
+def test_a_purchase_that_begins_the_ladder_anew_is_one_all_the_same():
+    ladder = replace(LADDER, restart_on=(EventRule("order"), EventRule("call")))
+    bought = [event("video", 1), event("order", 3), event("video", 4), event("order", 5)]
+    log = log_of([*bought, event("page", 0, lead="zoe"), event("page", 9, lead="zoe")], ladder)
+    found = stays_of(log, ladder)
+    assert told(found)[:7] == [
+        ("ann", 0, 1.0, "advanced"),
+        ("ann", 1, 1.0, "advanced"),
+        ("ann", 2, 3.0, "advanced"),
+        ("ann", 0, 3.0, "advanced"),
+        ("ann", 1, 4.0, "advanced"),
+        ("ann", 2, 5.0, "advanced"),
+        ("ann", 0, 5.0, "pending"),
+    ]
+    log = log_of([event("video", 1), event("call", 3), event("page", 30, lead="zoe")], ladder)
+    assert told(stays_of(log, ladder))[1] == ("ann", 1, 1.0, "lapsed")  # a step's event only begins
+
+
 def test_lost_unless_it_came_back_or_went_on():
     stands, loses = event("video", 1), event("lost", 3)
     assert told(stays_until(4.0, stands, loses))[1][3] == "lost"

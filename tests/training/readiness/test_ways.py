@@ -62,8 +62,13 @@ def days(at: int) -> float | None:
     return None if at == NEVER else (at - START_US) / DAY_US
 
 
-def test_what_begins_anew_completes_nothing():
-    """An order that restarts the ladder is no purchase of the ladder that begins with it."""
+def test_what_begins_anew_completes_no_step_but_is_a_purchase():
+    """Customers who order again and again: each order begins the ladder anew."""
+    rows = [("a", "page", 0), ("a", "video", 1, 0.9), ("a", "order", 2), ("b", "page", 3)]
     ladder = replace(LADDER, restart_on=(EventRule("order"),))
-    ways = ways_of(log_of([("a", "page", 0), ("a", "order", 1)], ladder), ladder)
-    assert (ways.completed == NEVER).all()
+    ways = ways_of(log_of(rows, ladder), ladder)
+    assert [days(at) for at in ways.completed[:, 0]] == [1.0, None, 2.0]
+    assert [days(at) for at in ways.went[:, 0]] == [1.0, 2.0, 2.0]
+    ladder = replace(LADDER, restart_on=(EventRule("video"),))
+    ways = ways_of(log_of(rows, ladder), ladder)
+    assert [days(at) for at in ways.completed[:, 0]] == [None, None, 2.0]
