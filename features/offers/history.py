@@ -39,7 +39,7 @@ from features.signals.beats import sums_of_rows
 from features.signals.rules import RulesByName, met_any, text_or_none
 from features.signals.table import ladder_columns
 
-__all__ = ["OfferHistory", "completions_of", "history_of"]
+__all__ = ["OfferHistory", "completed_by", "completions_of", "history_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,12 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
 
 
 def completions_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> list[str | None]:
-    """For each row the id of the highest rung that it completed; None where it completed none.
+    """For each row the id of the highest rung that it completed; None where it completed none."""
+    return [rungs[-1] if rungs else None for rungs in completed_by(rows, ladder, as_of)]
+
+
+def completed_by(rows: Sequence[Row], ladder: Ladder, as_of: int) -> list[tuple[str, ...]]:
+    """For each row the ids of the rungs that it completed, the lowest first.
 
     The first event that meets a rung's rules completes it, until the ladder is begun anew. A
     purchase that begins it anew is one all the same.
@@ -224,20 +229,20 @@ def completions_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> list[str 
     known = _in_order(rows, plan, as_of)
     sums = {one.measure: sums_of_rows(known, one) for one in plan.beats}
     done: set[str] = set()
-    found: dict[int, str] = {}
+    found: dict[int, tuple[str, ...]] = {}
     for at, (_, row) in enumerate(known):
         judged = {**row[3], **{measure: held[at] for measure, held in sums.items() if at in held}}
-        new = [
+        new = tuple(
             goal.id
             for goal in ladder.goals
             if goal.id not in done and met_any(goal.complete_when, row[0], judged)
-        ]
+        )
         if new:
-            found[id(row)] = new[-1]
+            found[id(row)] = new
             done.update(new)
         if met_any(ladder.restart_on, row[0], judged):
             done.clear()
-    return [found.get(id(row)) for row in rows]
+    return [found.get(id(row), ()) for row in rows]
 
 
 # -------------------------------------------------------------------------------------------- Order

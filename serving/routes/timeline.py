@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from features.events.of_lead import Row
 from features.ladder.ladder import Ladder
+from features.offers.history import completed_by
 from features.signals.protected import without_protected
-from features.signals.rules import met_any
 from features.store.database import Database
 from features.store.privacy.held import AfterLists, AfterRows
 from features.store.privacy.opt_outs import opted_out_of, withheld
@@ -108,30 +109,25 @@ def _key_before(before: EntryPlace | None, rank: int) -> list[Any] | None:
 
 
 def _completed(connection: sa.Connection, lead: str, ladder: Ladder) -> dict[str, list[StepAnswer]]:
-    """The steps that each event was the first to complete, by message id."""
-    open_goals = list(ladder.goals)
-    names = {rule.event for goal in open_goals for rule in goal.complete_when}
-    columns = events.c
-    learned = sa.case(
-        (columns.known_at < columns.occurred_at, columns.known_at), else_=columns.occurred_at
-    )
-    order = (learned, columns.known_at, columns.occurred_at, columns.message_id)
-    wanted = (columns.message_id, columns.name, columns.properties)
-    found: dict[str, list[StepAnswer]] = {}
-    with rows_in(connection, wanted, lead, columns.name.in_(sorted(names)), order) as rows:
-        for row in rows:
-            named = [
-                g for g in open_goals if any(rule.event == row.name for rule in g.complete_when)
-            ]
-            if not named:
-                continue
-            properties = json.loads(row.properties)
-            for goal in [g for g in named if met_any(g.complete_when, row.name, properties)]:
-                open_goals.remove(goal)
-                found.setdefault(row.message_id, []).append({"id": goal.id, "title": goal.title})
-            if not open_goals:
-                break
-    return found
+    """The steps that each event was the first to complete, in each round, by message id."""
+    columns, titles = events.c, {goal.id: goal.title for goal in ladder.goals}
+    rules = [rule for goal in ladder.goals for rule in goal.complete_when]
+    names = {rule.event for rule in (*rules, *ladder.restart_on)}
+    order = (columns.known_at, columns.occurred_at, columns.message_id)
+    wanted = (columns.message_id, columns.name, columns.occurred_at, columns.known_at)
+    which = columns.name.in_(sorted(names))
+    ids: list[str] = []
+    rows: list[Row] = []
+    with rows_in(connection, (*wanted, columns.properties), lead, which, order) as found:
+        for row in found:
+            ids.append(row.message_id)
+            rows.append((row.name, row.occurred_at, row.known_at, json.loads(row.properties)))
+    last = max((known for _, _, known, _ in rows), default=0)
+    return {
+        id_: [{"id": rung, "title": titles[rung]} for rung in rungs]
+        for id_, rungs in zip(ids, completed_by(rows, ladder, last), strict=True)
+        if rungs
+    }
 
 
 # ------------------------------------------------------------------------------------------ Entries

@@ -12,8 +12,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from features.events.log import DAY_US
+from features.ladder.file import read_ladder
 from features.store.arrivals import Arrival
+from features.store.events import EventStore
 from serving.routes import lead_schemas
+from serving.routes.timeline import timeline_page
 from tests.serving import world
 from tests.serving.conftest import service_of
 from tests.serving.live.process import eventually
@@ -132,3 +135,20 @@ def test_cursors_that_are_none(client, what, place):
     answer = client.get(f"/v1/leads/lead-0001/{what}", params={"cursor": cursor(place)})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/query/cursor"
+
+
+def test_completed_steps_are_those_of_the_ladder(tmp_path):
+    """Reading that adds up in beats completes a step, and so does another round of the ladder."""
+    ladder, start = read_ladder("b2b"), world.now() - 30 * DAY_US
+    beat = {"content": "guide", "seconds": 120}
+    deeds = [
+        *(("content_read", start + at * 60_000_000, beat) for at in range(4)),
+        ("contract_ended", start + DAY_US, {}),
+        ("content_read", start + 2 * DAY_US, {"content": "guide", "seconds": 400}),
+        ("content_read", start + 3 * DAY_US, {"content": "guide", "seconds": 400}),
+    ]
+    url = world.filled(tmp_path, [world.event("ann", *deed) for deed in deeds])
+    with EventStore.open(url) as store:
+        page = timeline_page(store.database, ladder, "ann", 50, None)
+    told = [[one["id"] for one in item.get("completes") or []] for item in page.items[::-1]]
+    assert told == [[], [], ["content"], [], [], ["content"], []]
