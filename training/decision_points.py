@@ -18,6 +18,7 @@ from features.arrays import Bools, Floats, Ints
 from features.clock import said_at
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from features.signals.fold import NONE
 from features.signals.linked_log import link
 from features.signals.program import compile_ladder
@@ -166,7 +167,8 @@ def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
         bought = _points(log, ladder, lead, as_of).position >= len(ladder.goals)
         if bought.all():
             return "every lead had bought before it could be scored"
-        return f"no lead was active in the {ladder.dormant_after_days:g} days before an instant"
+        before = things(ladder.dormant_after_days, "day")
+        return f"no lead was active in the {before} before an instant"
     if first == last and len(log) > 1:
         return (
             f"all {len(log):,} events became known at one instant, {said_at(first)}, and nothing is"

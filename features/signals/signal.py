@@ -137,6 +137,8 @@ _ABOVE: dict[_Levels, str] = {
 }
 """What people say of a number that means nothing to them: up to each border, and above all."""
 
+_WHOLE: Final = 1000.0
+"""From here on the places of a number say nothing, and its powers of ten are no words."""
 _NEARLY: Final = 0.75
 _HALF: Final = 0.5
 
@@ -160,7 +162,7 @@ class _Number(float):
     __slots__ = ()
 
     def __format__(self, spec: str) -> str:
-        told = format(float(self), spec or ".4g")
+        told = format(float(self), spec or (".4g" if abs(self) < _WHOLE else ",.0f"))
         return f"{told[:-1]} %" if spec.endswith("%") else told
 
 

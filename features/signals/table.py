@@ -195,8 +195,11 @@ def _amounts(measure: str) -> tuple[str, str, str]:
             f"{share} {{wholes}} in all",
             f"nothing {none} so far",
         )
-    told = f"{{amount:{what[:-1]}}}" if what in _UNITS else f"{{amount}} {what}"
-    return f"up to {told} in one go", f"{told} in all", f"no {words(measure)} so far"
+    none = f"no {words(measure)} so far"
+    if what not in _UNITS:  # a level, a price or a score, of which so many make no sense
+        return f"{what} {{value}} at the most", f"{what} {{value}} in all", none
+    told = f"{{amount:{what[:-1]}}}"
+    return f"up to {told} in one go", f"{told} in all", none
 
 
 def _measures_of(step: Step) -> dict[str, tuple[str, ...]]:

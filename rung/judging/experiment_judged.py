@@ -167,9 +167,8 @@ def _print(found: ExperimentReport) -> None:
     for goal in found["goals"]:
         _print_goal(goal)
     for later in found["afterwards"]:
-        print_line(
-            f"  {later['title']} a lead within {later['days']:g} days (an interval for one look)"
-        )
+        within = things(later["days"], "day")
+        print_line(f"  {later['title']} a lead within {within} (an interval for one look)")
         for arm in later["arms"]:
             mean = "not known" if arm["mean"] is None else f"{arm['mean']:,.2f}"
             span = "" if arm["mean"] is None else f" ({arm['low']:,.2f} to {arm['high']:,.2f})"
@@ -180,7 +179,7 @@ def _print(found: ExperimentReport) -> None:
 
 
 def _print_goal(goal: GoalOfExperiment) -> None:
-    print_line(f"  {goal['title']} within {goal['horizon_days']:g} days")
+    print_line(f"  {goal['title']} within {things(goal['horizon_days'], 'day')}")
     for arm in goal["arms"]:
         rate = "" if arm["rate"] is None else f"{100 * arm['rate']:.1f} %"
         print_line(

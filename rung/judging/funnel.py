@@ -283,4 +283,6 @@ def _share(share: float | None) -> str:
 
 
 def _band(band: Any) -> str:
-    return "" if band is None else f"{100 * band['low']:.0f}-{100 * band['high']:.0f} %"
+    from models.judging.funnel.wording import in_100
+
+    return "" if band is None else f"{in_100(band['low'])}-{in_100(band['high'])} %"

@@ -19,7 +19,7 @@ from models.judging.funnel.shapes import (
     Whole,
 )
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
-from models.judging.funnel.wording import counted_said, lever_said, of_100
+from models.judging.funnel.wording import band_words, counted_said, lever_said, of_100
 from models.judging.spreadsheet import csv_of
 from training.funnel.causes_page import causes_lines
 from training.funnel.drawing import draw_cohorts, draw_steps
@@ -101,7 +101,7 @@ def _compared(verdict: BandVerdict) -> str:
 
 
 def _healthy(band: StepBand) -> str:
-    return f"{100 * band['low']:.0f} to {100 * band['high']:.0f} %"
+    return f"{band_words(band['low'], band['high'])} %"
 
 
 def _whose(found: Funnel) -> str:

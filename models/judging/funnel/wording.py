@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from math import ceil, log10
+
 from features.ladder.ladder import Band, Step
 from features.ladder.words import things
 from models.judging.funnel.shapes import BandVerdict, LeadCounts, Lever, Rate, Trend
 
-__all__ = ["counted_said", "in_100", "lever_said", "of_100", "sentence_of"]
+__all__ = [
+    "band_words",
+    "counted_said",
+    "in_100",
+    "lever_said",
+    "nobody_waited",
+    "of_100",
+    "sentence_of",
+]
 
 _MANY = (100, 1_000, 10_000, 100_000)
 """Of so many the whole way is told: the fewest of whom five come so far, and one more then."""
@@ -36,13 +46,12 @@ def sentence_of(
     if not counts["came"]:
         return "Nobody has come so far yet."
     if rate["value"] is None:
-        return (
-            f"Of those who still stand there nobody's {goal.horizon_days:g} days are over yet:"
-            f" {things(counts['came'], 'lead')} came, and"
-            f" {counts['advanced']:,} of them went on already."
-        )
+        went = f"{counts['advanced']:,} of them" if counts["came"] > 1 else "it"
+        came = things(counts["came"], "lead")
+        already = f", and {went} went on already" if counts["advanced"] else ""
+        return f"{nobody_waited(goal.horizon_days)} yet: {came} came{already}."
     said = [
-        f"{of_100(rate['value'])} go on within {goal.horizon_days:g} days"
+        f"{of_100(rate['value'])} go on within {things(goal.horizon_days, 'day')}"
         f" ({in_100(rate['low'])} to {in_100(rate['high'])}){_beside(verdict, goal.band)}."
     ]
     if counts["pending"]:
@@ -77,15 +86,28 @@ def of_100(share: float) -> str:
 
 
 def in_100(share: float) -> str:
-    """A share as so many of 100: "23"; below one with a place: "0.6"."""
+    """A share as so many of 100: "23"; below one with the places it takes: "0.6", "0.001"."""
     many = max(0.0, 100.0 * share)  # never "-0"
-    return f"{many:.1f}" if 0.0 < many < 1.0 else f"{many:.0f}"
+    if not 0.0 < many < 1.0:
+        return f"{many:.0f}"
+    return f"{many:.{max(1, ceil(-log10(many)))}f}"
+
+
+def band_words(low: float, high: float) -> str:
+    """A band as so many of 100: "40 to 60"; "10", where both ends are said alike."""
+    return f"{in_100(low)} to {in_100(high)}" if in_100(low) != in_100(high) else in_100(low)
+
+
+def nobody_waited(days: float) -> str:
+    """That the time of a step is over for none of those who stand before it."""
+    are = "is" if days == 1 else "are"
+    return f"Of those who still stand there nobody's {things(days, 'day')} {are} over"
 
 
 def _beside(verdict: BandVerdict, band: Band | None) -> str:
     if band is None or verdict == "no band":
         return ""
-    usual = f"the healthy {100 * band.low:.0f} to {100 * band.high:.0f}"
+    usual = f"the healthy {band_words(band.low, band.high)}"
     words = {"below": "below", "within": "within", "above": "above"}
     if verdict in words:
         return f", which is {words[verdict]} {usual}"
@@ -96,8 +118,8 @@ def _moved(difference: float, low: float, high: float, days: float) -> list[str]
     """How the newest stretch differs from the one before, where it surely does."""
     if low <= 0.0 <= high:
         return []
-    word = "more" if difference > 0 else "fewer"
+    word, stretch = "more" if difference > 0 else "fewer", things(round(days), "day")
     return [
-        f"In the newest {days:.0f} days {100 * abs(difference):.0f} of 100 {word} went on than in"
-        f" the {days:.0f} days before."
+        f"In the newest {stretch} {100 * abs(difference):.0f} of 100 {word} went on than in"
+        f" the {stretch} before."
     ]

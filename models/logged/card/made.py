@@ -41,7 +41,7 @@ def details(known: OnRecord) -> Iterator[str]:
     yield "It says of a lead before each step how likely it is to go on in time:"
     yield table(
         ["a lead's next step", "within"],
-        [[plain(goal.title), f"{goal.horizon_days:g} days"] for goal in bundle.ladder.goals],
+        [[plain(goal.title), things(goal.horizon_days, "day")] for goal in bundle.ladder.goals],
     )
 
 

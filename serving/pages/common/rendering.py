@@ -11,6 +11,7 @@ import jinja2
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
 
+from features.ladder.words import things
 from models.judging.funnel.wording import in_100
 from serving.pages.common import words
 from serving.pages.common.assets import asset
@@ -64,6 +65,7 @@ def _templates() -> jinja2.Environment:
         "points": words.points,
         "sentence": words.sentence,
         "shown": words.shown,
+        "things": things,
         "titled": words.titled,
     }
     environment.globals |= {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from models.judging.funnel.shapes import Funnel, StepFunnel
-from models.judging.funnel.wording import in_100, of_100
+from models.judging.funnel.wording import band_words, in_100, nobody_waited, of_100
 from serving.pages.common import words
 from serving.pages.ladder.choices import LadderChoice, cohort_name
 
@@ -69,10 +69,10 @@ def _too_early(steps: Sequence[StepFunnel]) -> str:
     came, went = step["counts"]["came"], step["counts"]["advanced"]
     leads = "1 lead" if came == 1 else f"{words.count(came)} leads"
     gone = f", {words.count(went)} went on already" if went else ""
+    waited = nobody_waited(step["horizon_days"]).replace("'", "’")
     return (
         f"It is too early to say where leads stop: {leads} came to stand before {step['title']}"
-        f"{gone}, and of those who still stand there nobody’s {step['horizon_days']:g} days are"
-        " over."
+        f"{gone}, and {waited[0].lower()}{waited[1:]}."
     )
 
 
@@ -81,7 +81,7 @@ def _beside(step: StepFunnel) -> tuple[str, str]:
     band = step["band"]
     if band is None:
         return ";", "your ladder names no usual share for it."
-    usual = f"the usual {in_100(band['low'])} to {in_100(band['high'])}"
+    usual = f"the usual {band_words(band['low'], band['high'])}"
     if step["verdict"] == "undetermined":
         return ";", f"whether that is within {usual} is not sure yet."
     return ",", f"{step['verdict']} {usual}."
@@ -96,7 +96,7 @@ def _others(steps: Sequence[StepFunnel]) -> Iterator[str]:
 
 def _short(step: StepFunnel) -> str:
     band = step["band"]
-    usual = f", usually {in_100(band['low'])} to {in_100(band['high'])}" if band else ""
+    usual = f", usually {band_words(band['low'], band['high'])}" if band else ""
     return f"{of_100(step['rate']['value'] or 0.0)}{usual}"
 
 

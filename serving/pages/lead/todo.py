@@ -125,7 +125,7 @@ def _facts(offer: Offer) -> str:
         words.titled(offer.kind),
         f"{minutes:g} min" if minutes else "",
         "live" if offer.effort.live else "",
-        f"{offer.scope_days} days" if offer.scope_days else "",
+        things(offer.scope_days, "day") if offer.scope_days else "",
         f"holds {things(offer.guarantee_days, 'day')}" if offer.guarantee_days else "",
         f"{own:g} min of yours" if own else "",
     ]

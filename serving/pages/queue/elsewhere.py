@@ -10,6 +10,7 @@ from typing import Final
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from features.offers.history import history_of
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from features.store.people.names import MOST_FOUND
@@ -155,7 +156,7 @@ def _why(score: StoredScore | None, ladder: Ladder, now: int) -> str:
         return "Has shown no interest so far"
     days = ladder.dormant_after_days
     if score.last_active < now - days * DAY_US:
-        return f"Silent for more than {days:g} days"
+        return f"Silent for more than {things(days, 'day')}"
     return _OUT
 
 

@@ -13,7 +13,8 @@ from features.ladder.event_rule import Condition, EventRule
 from features.ladder.file import shipped_ladders
 from features.ladder.ladder import Ladder, Limits, Step
 from features.ladder.quiet_hours import DAYS, QuietHours
-from features.ladder.words import in_percent, things
+from features.ladder.words import digits, in_percent, things
+from models.judging.funnel.wording import band_words, in_100
 from serving.pages.common import words
 from serving.process.service import Service
 
@@ -117,8 +118,8 @@ def _step(ladder: Ladder, step: Step) -> StepShown:
 def _healthy(low: float, high: float) -> str:
     """A band in words: "40 to 60 of 100"."""
     if round(100 * high) == 100:
-        return f"{100 * low:.0f} or more of 100"
-    return f"{100 * low:.0f} to {100 * high:.0f} of 100"
+        return f"{in_100(low)} or more of 100"
+    return f"{band_words(low, high)} of 100"
 
 
 def rule_words(rule: EventRule) -> str:
@@ -205,9 +206,10 @@ def _minutes(service: Service, limits: Limits) -> LimitShown:
     given = service.store.rep_minutes(service.clock() // DAY_US)
     if most is None:
         told = "No limit is set."
-        told += f" Offers of today take {given:,.0f} minutes." if given else ""
+        told += f" Offers of today take {things(given, 'minute')}." if given else ""
     else:
-        told = f"{most:,.0f} minutes; offers of today take {given:,.0f} of them (a day by UTC)."
+        given_of = f"offers of today take {digits(given)} of {'it' if most == 1 else 'them'}"
+        told = f"{things(most, 'minute')}; {given_of} (a day by UTC)."
     return LimitShown("Minutes of your people a day", told, key)
 
 

@@ -158,6 +158,9 @@ def test_ages_are_said_in_the_largest_whole_unit(days, ago):
         ("sum.seconds", 1.0, "1 second in all"),
         ("sum.seconds", 12345.6, "12,346 seconds in all"),
         ("max.seconds", 301.5, "up to 302 seconds in one go"),
+        ("max.level", 12.0, "level 12 at the most"),
+        ("max.level", 0.2, "level 0.2 at the most"),
+        ("sum.level", 2_500_000.0, "level 2,500,000 in all"),
         ("hours_waiting", 0.1, "has waited 6 minutes for our reply"),
         ("hours_waiting", 0.01, "has waited less than a minute for our reply"),
         ("replies.hours", 5.34, "we replied after 5 hours on average"),
@@ -168,7 +171,7 @@ def test_numbers_are_said_as_people_say_them(ends, value, said):
     """Nobody watches something 1.2 times, or waits for 53.4 hours."""
     rules = tuple(
         EventRule("video", (Condition(name, "at_least", 0.8),))
-        for name in ("watched_fraction", "seconds")
+        for name in ("watched_fraction", "seconds", "level")
     )
     watch = Step("watch", "Watch", rules, 7.0, None, ("video",))
     ladder = ladder_with(steps=(watch, ladder_with().steps[1]))
@@ -181,6 +184,8 @@ def test_numbers_are_said_as_people_say_them(ends, value, said):
     [
         ("is {value}", 3.0, "is 3"),
         ("is {value}", 0.123456, "is 0.1235"),
+        ("is {value}", 2_500_000.4, "is 2,500,000"),
+        ("is {value}", -12_345.0, "is -12,345"),
         ("is {value:.0%}", 0.5, "is 50 %"),
         ("is {value:.1f} and {value}", 2.0, "is 2.0 and 2"),
         ("is {{odd}}, {value}", 2.0, "is {odd}, 2"),

@@ -70,7 +70,7 @@ def _lines(found: ExperimentReport) -> Iterator[str]:
 
 
 def _lines_of(goal: GoalOfExperiment) -> Iterator[str]:
-    yield f"## {goal['title']}, within {goal['horizon_days']:g} days\n"
+    yield f"## {goal['title']}, within {things(goal['horizon_days'], 'day')}\n"
     yield "| arm | leads | still have time | reached it | rate |"
     yield "| --- | --: | --: | --: | --: |"
     for arm in goal["arms"]:

@@ -1,8 +1,43 @@
-"""What is said of whom a funnel counts."""
+"""What is said of whom a funnel counts, and of shares and bands of any size."""
 
 from __future__ import annotations
 
-from models.judging.funnel.wording import counted_said
+import pytest
+
+from features.ladder.ladder import Band, EventRule, Step
+from models.judging.funnel.shapes import LeadCounts, Rate
+from models.judging.funnel.wording import band_words, counted_said, in_100, sentence_of
+
+RARE = Step("buy", "Buy", (EventRule("order"),), 1.0, Band(0.001, 0.002))
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.0, "0"), (0.236, "24"), (0.0061, "0.6"), (0.0005, "0.05"), (0.000009, "0.0009")],
+)
+def test_a_share_that_is_not_none_is_not_said_as_none(share, said):
+    assert in_100(share) == said
+
+
+def test_a_band_of_any_size():
+    assert band_words(0.4, 0.6) == "40 to 60"
+    assert band_words(0.001, 0.002) == "0.1 to 0.2"
+    assert band_words(0.1, 0.101) == "10"
+
+
+def test_a_step_of_one_day():
+    counts = LeadCounts(came=7, advanced=0, pending=3, lapsed=4, lost=0, left=0, passed=0)
+    rate = Rate(value=0.0, low=0.0, high=0.49, leads=5.0)
+    assert sentence_of(counts, rate, "undetermined", RARE, None) == (
+        "0 of 100 go on within 1 day (0 to 49); whether that is within the healthy 0.1 to 0.2 is"
+        " not sure yet. 3 leads still have time."
+    )
+    unknown = Rate(value=None, low=0.0, high=1.0, leads=0.0)
+    one = LeadCounts(came=1, advanced=1, lapsed=0, lost=0, left=0, pending=0, passed=0)
+    assert sentence_of(one, unknown, "undetermined", RARE, None) == (
+        "Of those who still stand there nobody's 1 day is over yet: 1 lead came, and it went on"
+        " already."
+    )
 
 
 def test_which_leads_are_counted():

@@ -17,6 +17,7 @@ from serving.pages.common import words
 from serving.pages.queue.rows import doing_of
 from serving.pages.queue.view import stamp_of
 from serving.process import background
+from serving.process.queue_views import Desk
 from tests.serving import world
 from tests.serving.pages.scene import ACTS, HTML, Page, act, page
 
@@ -236,6 +237,19 @@ def test_a_ladder_without_offers(client, service, monkeypatch):
     assert "The ladder has no active offer, so that nobody is asked for a next step" in found
     assert "Everybody has bought" not in found
     assert "There is nothing to ask for" not in page(client, "/?tab=mine").text
+
+
+@pytest.mark.parametrize(("quiet", "said"), [(1, "1 is left in peace"), (2, "2 are left in peace")])
+def test_nobody_to_talk_to_while_others_are_left_in_peace(
+    client, service, monkeypatch, quiet, said
+):
+    """They have not all bought, or been silent for too long: it says where they are."""
+    counts = dict.fromkeys(("reply", "talk", "mine", "marketing"), 0) | {"quiet": quiet}
+    monkeypatch.setattr(service.store.queue, "part", lambda *_: [])
+    monkeypatch.setattr(Desk, "tabs", lambda *_: counts)
+    found = page(client, "/?tab=talk").text
+    assert f"{said} for now" in found
+    assert "Everybody has bought" not in found
 
 
 def test_scoring_under_way(client, service, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from features.ladder.event_rule import Condition, EventRule
@@ -67,3 +69,13 @@ def test_home(site, empty):
     """A file is named without its folder; without one the default is."""
     assert ladder_home(site.service) == ("file", "ladder.toml")
     assert ladder_home(empty.service) == ("default", "b2b")
+
+
+def test_a_purchase_without_a_band(site, monkeypatch):
+    """No share is named for it; that nothing comes before it is said of the first step alone."""
+    ladder = site.service.ladder
+    bare = replace(ladder, purchase=replace(ladder.purchase, band=None))
+    monkeypatch.setattr(type(site.service), "ladder", bare)
+    text = site.get("/settings").text
+    assert text.count("Nothing before it") == 1
+    assert text.count("No share is named") == 1
