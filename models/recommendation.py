@@ -363,6 +363,8 @@ def _worse_words(with_it: float, alone: float) -> str:
     """Why an offer is believed to do worse than leaving alone."""
     if with_it < alone:
         with_, without = in_percent(with_it, 1), in_percent(alone, 1)
+        if with_ == without:
+            return f"the chance is put slightly lower with it and at {without} without"
         return f"the chance is put at {with_} with it and {without} without"
     return "costs more than it is believed to bring"
 

@@ -14,15 +14,15 @@ from itertools import combinations, pairwise
 from features.errors import did_you_mean
 from features.ladder.controls import Controls
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
+from features.ladder.offer import BOUNDED_BY_DAYS
 from features.ladder.rule_logic import implies
-from features.ladder.words import in_percent, things
+from features.ladder.words import REPLY, digits, in_percent, things, worth_of
 
 __all__ = ["Advice", "advise", "controls_said", "ladder_rows", "ladder_table"]
 
 FEWEST_OFFERS = 3
 MOST_EARLY_FIELDS = 2
 LONGEST_SESSION_MINUTES = 15
-BOUNDED_BY_DAYS = ("pilot", "trial")
 LONGEST_SCOPE_DAYS = 60
 LONGEST_GUARANTEE_DAYS = 90
 
@@ -69,6 +69,8 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
             for key, text, source in _offer_advice(ladder, offer)
         ),
         *_unknown_channels(ladder),
+        *_over_limits(ladder),
+        *_freed_asks(ladder),
     )
 
 
@@ -157,6 +159,47 @@ def _spelt(channel: str) -> str:
     return "".join(filter(str.isalnum, channel.casefold()))
 
 
+def _over_limits(ladder: Ladder) -> Iterator[Advice]:
+    """Advice on offers that the ladder's own limits do not allow."""
+    limits = ladder.limits
+    for index, offer in enumerate(ladder.offers):
+        if offer.status == "retired":
+            continue
+        most, minutes = limits.rep_minutes_a_day, offer.rep_minutes
+        if most is not None and minutes > most:
+            text = (
+                f"{offer.id!r} takes {things(minutes, 'minute')} of a rep, and rep_minutes_a_day"
+                f" allows {digits(most)}; it is never recommended"
+            )
+            yield Advice(f"offer[{index}].rep_minutes", text, "limits")
+        fields = len(offer.effort.form_fields)
+        if fields > limits.form_fields:
+            text = (
+                f"{offer.id!r} asks for {things(fields, 'field')}, and form_fields of the limits"
+                f" allows {limits.form_fields} at one step; its form is asked for as it is"
+            )
+            yield Advice(f"offer[{index}].effort.form_fields", text, "limits")
+
+
+def _freed_asks(ladder: Ladder) -> Iterator[Advice]:
+    """Advice where to hold back one offer while a question waits lets all others be asked."""
+    asks = [offer for offer in ladder.offers if offer.role == "ask" and offer.status != "retired"]
+    named = [offer for offer in ladder.offers if REPLY in offer.not_while]
+    free = [offer for offer in asks if offer not in named and REPLY not in offer.during]
+    if named and free:
+        first = ladder.offers.index(named[0])
+        text = (
+            f"while a question waits for an answer this holds back {named[0].id!r} and whatever"
+            f" else names {REPLY!r}, and frees {things(len(free), 'other ask')}: where no offer"
+            " names it, it holds back every ask"
+        )
+        yield Advice(f"offer[{first}].not_while", text, "commitments")
+
+
+def _times(ratio: float) -> str:
+    return f"{digits(float(f'{ratio:.3g}'))} times"
+
+
 def _restarts(ladder: Ladder) -> Iterator[Advice]:
     """Advice where nothing begins the ladder anew, or a step's own event does; a purchase may."""
     if not ladder.restart_on:
@@ -218,9 +261,9 @@ def _few_offers(ladder: Ladder) -> Iterator[Advice]:
     for index, step in enumerate(ladder.steps):
         count = len(ladder.asks_of(step.id))
         if count < FEWEST_OFFERS:
+            has = things(count, "offer") if count else "no offer that asks"
             text = (
-                f"{step.id!r} has {things(count, 'offer')}; with {FEWEST_OFFERS} or more"
-                " there is one for most leads"
+                f"{step.id!r} has {has}; with {FEWEST_OFFERS} or more there is one for most leads"
             )
             yield Advice(f"step[{index}]", text, "S6")
 
@@ -229,8 +272,8 @@ def _pair_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advice
     yield from _effort_advice(lower, upper, max_jump)
     if 0 < upper.value < lower.value:  # 0 is a value that nobody declared
         text = (
-            f"{upper.id!r} is of use for {upper.value:g} minutes, {lower.id!r} for"
-            f" {lower.value:g}; each step gives more than the last"
+            f"{upper.id!r} is of use for {things(upper.value, 'minute')}, {lower.id!r} for"
+            f" {digits(lower.value)}; each step gives more than the last"
         )
         yield Advice(upper.path, text, "S4")
     if not lower.topics & upper.topics:
@@ -244,17 +287,17 @@ def _pair_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advice
 def _effort_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advice]:
     if upper.effort <= lower.effort:
         text = (
-            f"{upper.id!r} asks {upper.effort:g} minutes' worth of effort, no more than"
-            f" {lower.id!r} with {lower.effort:g}; each step asks slightly more than the last"
+            f"{upper.id!r} asks {worth_of(upper.effort)}, no more than"
+            f" {lower.id!r} with {digits(lower.effort)}; each step asks slightly more than the last"
         )
         yield Advice(upper.path, text, "S3")
     # Counted from one minute, as anything is infinitely more than nothing.
     ratio = upper.effort / max(lower.effort, 1.0)
     if ratio > max_jump:
         text = (
-            f"{upper.id!r} asks {ratio:.1f} times the effort of {lower.id!r}, more than"
-            f" {max_jump:g}: none of its offers is ever recommended; a smaller one would bridge the"
-            " gap"
+            f"{upper.id!r} asks {_times(ratio)} the effort of {lower.id!r}, more than"
+            f" {digits(max_jump)}: none of its offers is ever recommended; a smaller one would"
+            " bridge the gap"
         )
         yield Advice(upper.path, text, "S3")
 
@@ -269,9 +312,9 @@ def _too_heavy(ladder: Ladder) -> Iterator[Advice]:
             effort = offer.effort.score(ladder.effort_weights)
             if offer.step == upper.id and offer.role == "ask" and effort > most:
                 text = (
-                    f"{offer.id!r} asks {effort:g} minutes' worth of effort, more than"
-                    f" {ladder.max_effort_jump:g} times that of {lower.id!r} with"
-                    f" {lower.effort:g}; it is never recommended"
+                    f"{offer.id!r} asks {worth_of(effort)}, more than"
+                    f" {_times(ladder.max_effort_jump)} that of {lower.id!r} with"
+                    f" {digits(lower.effort)}; it is never recommended"
                 )
                 yield Advice(f"offer[{index}].effort", text, "S3")
 
@@ -318,7 +361,7 @@ def _session(offer: Offer) -> _OfferAdvice:
     minutes = offer.effort.minutes
     if offer.kind not in BOUNDED_BY_DAYS and minutes > LONGEST_SESSION_MINUTES:
         text = (
-            f"{offer.id!r} asks for {minutes:g} minutes with a person; a session of"
+            f"{offer.id!r} asks for {things(minutes, 'minute')} with a person; a session of"
             f" {LONGEST_SESSION_MINUTES} feels manageable where a call of 60 is avoided"
         )
         yield ".effort.minutes", text, "S21"
@@ -362,14 +405,14 @@ def _too_long(offer: Offer) -> _OfferAdvice:
     scope, guarantee = offer.scope_days, offer.guarantee_days
     if scope is not None and scope > LONGEST_SCOPE_DAYS:
         text = (
-            f"{offer.id!r} runs for {scope:,} days; one problem in one department for 30 days is a"
-            " contained risk, and has an end at which to decide"
+            f"{offer.id!r} runs for {things(scope, 'day')}; one problem in one department for 30"
+            " days is a contained risk, and has an end at which to decide"
         )
         yield ".scope_days", text, "S24"
     if guarantee is not None and guarantee > LONGEST_GUARANTEE_DAYS:
         text = (
-            f"{offer.id!r} holds for {guarantee:,} days; 30 or 60 days give time to judge and a"
-            " reason to begin"
+            f"{offer.id!r} holds for {things(guarantee, 'day')}; 30 or 60 days give time to judge"
+            " and a reason to begin"
         )
         yield ".guarantee_days", text, "S25"
 

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from features.ladder.event_rule import EventRule
 
-__all__ = ["Effort", "EffortWeights", "Framing", "Offer", "OfferStatus", "OfferVersion"]
+__all__ = [
+    "BOUNDED_BY_DAYS",
+    "Effort",
+    "EffortWeights",
+    "Framing",
+    "Offer",
+    "OfferStatus",
+    "OfferVersion",
+]
 
 OfferStatus = Literal["active", "paused", "retired"]
 """Whether an offer may be extended: now, later perhaps, never again."""
+
+
+BOUNDED_BY_DAYS: Final = ("pilot", "trial")
+"""Kinds of offers that run for some days, whether or not they say for how many."""
 
 
 @dataclass(frozen=True, slots=True)

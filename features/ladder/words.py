@@ -17,6 +17,7 @@ __all__ = [
     "in_percent",
     "things",
     "visible",
+    "worth_of",
 ]
 
 OFFER: Final = "offer"
@@ -59,6 +60,12 @@ def things(number: float, thing: str) -> str:
     """A number of things: "1 day", "2.5 days", "1,500 minutes", "2 people"."""
     said = digits(number)
     return f"{said} {thing}" if said == "1" else f"{said} {_MANY.get(thing, f'{thing}s')}"
+
+
+def worth_of(effort: float) -> str:
+    """An effort: "1 minute's worth of effort", "20 minutes' worth of effort"."""
+    told = things(effort, "minute")
+    return f"{told}'s worth of effort" if told == "1 minute" else f"{told}' worth of effort"
 
 
 def digits(number: float) -> str:

@@ -13,6 +13,7 @@ from features.events.log import DAY_US
 from features.ladder.controls import LEFT_ALONE_POLICIES, Experiment
 from features.ladder.ladder import Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
+from features.ladder.words import digits, worth_of
 from features.offers.assignments import LEFT_ALONE
 from features.offers.commitments import commitments_of
 from features.offers.history import OfferHistory
@@ -251,8 +252,8 @@ def _jump(offer: Offer, at: int, ladder: Ladder) -> str:
         return ""
     title = next(goal.title for goal in ladder.goals if goal.id == below.step)
     return (
-        f"asks for {effort:.6g} minutes' worth of effort, more than"
-        f" {ladder.max_effort_jump:.6g} times what {title} asks for, {least:.6g}"
+        f"asks for {worth_of(effort)}, more than {digits(ladder.max_effort_jump)} times what"
+        f" {title} asks for, {digits(least)}"
     )
 
 

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from features.events.field_names import field_key, plain
 from features.ladder.ladder import Framing, Ladder, Offer
+from features.ladder.offer import BOUNDED_BY_DAYS
 from features.offers.history import OfferHistory
 from models.offers.policy import uniform_number
 
@@ -105,7 +106,7 @@ def something_useful(offers: Iterable[Offer], history: OfferHistory) -> Offer | 
 def _asks_nothing(offer: Offer) -> bool:
     effort = offer.effort
     costs = effort.form_fields or effort.money or effort.live or effort.human
-    return not costs and offer.scope_days is None
+    return not costs and offer.scope_days is None and offer.kind not in BOUNDED_BY_DAYS
 
 
 def _goes_on(offer: Offer, history: OfferHistory) -> bool:

@@ -17,7 +17,7 @@ from models.bundle import Bundle
 from models.offers.eligibility import Asked
 from models.offers.offer_model import Forecast
 from models.offers.options import NO_ASK, NURTURE
-from models.recommendation import Adviser, Recommendation, forecast_of
+from models.recommendation import Adviser, Recommendation, _worse_words, forecast_of
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,13 @@ def test_why_nothing_useful_is_sent_is_in_the_record(trained, shot, monkeypatch,
     assert NURTURE not in found.decision.options
     assert [why for name, why in found.decision.excluded if name == NURTURE] == [why]
     assert text in found.excluded[-1].text
+
+
+def test_a_chance_that_is_hardly_lower_is_said_to_be_lower():
+    """Two chances that are said alike are no reason."""
+    assert _worse_words(0.12, 0.195) == "the chance is put at 12.0 % with it and 19.5 % without"
+    told = "the chance is put slightly lower with it and at 19.5 % without"
+    assert _worse_words(0.1949, 0.195) == told
 
 
 def test_nurture_names_what_to_send(trained, shot):

@@ -114,9 +114,7 @@ TRIGGERS = [
     pytest.param(with_step("second", effort=Effort(5)), "step[1]", "S3", "no more", id="equal"),
     pytest.param(with_step("second", effort=Effort(4.5)), "step[1]", "S3", "no more", id="less"),
     pytest.param(with_step("third", effort=Effort(51)), "step[2]", "S3", "5.1 times", id="jump"),
-    pytest.param(
-        with_step("first", effort=Effort(0)), "step[1]", "S3", "10.0 times", id="from-zero"
-    ),
+    pytest.param(with_step("first", effort=Effort(0)), "step[1]", "S3", "10 times", id="from-zero"),
     pytest.param(
         replace(with_step("third", effort=Effort(15)), max_effort_jump=1.9),
         "step[1]",
@@ -313,6 +311,27 @@ TRIGGERS = [
     ),
     pytest.param(
         replace(LADDER, restart_on=()), "ladder.restart_on", "repeat", "no score", id="no-restart"
+    ),
+    pytest.param(
+        replace(with_offer(THIRD, rep_minutes=1.5), limits=Limits(rep_minutes_a_day=1.0)),
+        "offer[6].rep_minutes",
+        "limits",
+        "takes 1.5 minutes of a rep, and rep_minutes_a_day allows 1; it is never recommended",
+        id="more-than-a-day-of-a-rep",
+    ),
+    pytest.param(
+        with_offer(THIRD, effort=Effort(20, form_fields=("a", "b", "c", "d"))),
+        "offer[6].effort.form_fields",
+        "limits",
+        "asks for 4 fields, and form_fields of the limits allows 3",
+        id="more-fields-than-the-limit",
+    ),
+    pytest.param(
+        with_offer(THIRD, not_while=("reply",)),
+        "offer[6].not_while",
+        "commitments",
+        "holds back 'third-0' and whatever else names 'reply', and frees 8 other asks",
+        id="one-offer-held-back-by-a-question",
     ),
     pytest.param(with_offer(THIRD, kind="pilot"), "offer[6]", "S24", "is a pilot", id="pilot"),
     pytest.param(with_offer(THIRD, kind="trial"), "offer[6]", "S24", "is a trial", id="trial"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.ladder.file import read_ladder
-from features.ladder.words import Counted, in_percent, things, visible
+from features.ladder.words import Counted, in_percent, things, visible, worth_of
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,15 @@ def test_in_percent(share, places, sign, expected):
 def test_visible(text, told):
     """What others wrote steers no terminal; letters, tabs and ends of lines stay as they are."""
     assert visible(text) == told
+
+
+@pytest.mark.parametrize(
+    ("effort", "expected"),
+    [
+        (1.0, "1 minute's worth of effort"),
+        (2.5, "2.5 minutes' worth of effort"),
+        (10_000_000.0, "10,000,000 minutes' worth of effort"),
+    ],
+)
+def test_worth(effort, expected):
+    assert worth_of(effort) == expected

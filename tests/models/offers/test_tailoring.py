@@ -204,6 +204,8 @@ def test_what_to_send_to_whom_nothing_is_asked(b2b, nothing):
     asking += [each for each in b2b.offers if each.scope_days is not None]
     assert "team-trial" in {each.id for each in asking}
     assert something_useful(asking, nothing) is None
+    endless = [replace(each, kind="trial", scope_days=None) for each in b2b.offers]
+    assert something_useful(endless, nothing) is None
 
 
 def test_what_was_had_longest_ago_comes_again(b2b, nothing):

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from features.arrays import Ints
 from features.events.log import DAY_US
 from features.ladder.ladder import Band, Step
+from features.ladder.words import worth_of
 from models.judging.funnel.cause_shapes import DropCause, ExperimentDraft, JumpEvidence
 
 __all__ = ["draft_experiment", "leads_a_week", "leads_of_both_arms"]
@@ -104,6 +105,6 @@ def _change(
     at_most = jump["most"] * max(before_effort, 1.0)
     return (
         f"offer something lighter at {step.title!r}, or a shorter first part: at most"
-        f" {at_most:.0f} minutes' worth of effort",
+        f" {worth_of(round(at_most))}",
         "lighter offer",
     )
