@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Literal
 
 from features.clock import rfc3339
@@ -17,7 +19,7 @@ from features.store.kept.notifications import Notice
 from features.store.kept.scores import Former, StoredScore
 from models.bundle import version_of
 
-__all__ = ["Cause", "model_promoted", "recommended", "reply_overdue", "score_changes"]
+__all__ = ["Cause", "Round", "model_promoted", "recommended", "reply_overdue", "score_changes"]
 
 
 Cause = Literal["events", "time", "model", "recalibration"]
@@ -25,13 +27,42 @@ Cause = Literal["events", "time", "model", "recalibration"]
 moved its probabilities."""
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is new of a lead that may have begun the ladder anew.
+
+    Parameters
+    ----------
+    began_known_at : when the newest event that may begin it anew became known, in microseconds.
+    before, after : the places of the rungs that it completed, and when that became known: until it
+        was begun anew the first time, by that event itself too, and since.
+    """
+
+    began_known_at: int
+    before: tuple[tuple[int, int], ...]
+    after: tuple[tuple[int, int], ...]
+
+
 def score_changes(
-    ladder: Ladder, former: Mapping[str, Former], rows: Sequence[StoredScore]
+    ladder: Ladder,
+    former: Mapping[str, Former],
+    rows: Sequence[StoredScore],
+    rounds: Mapping[str, Round] = MappingProxyType({}),
 ) -> list[Notice]:
-    """Steps that leads have completed since their former score, and bands they have moved to."""
+    """Steps that leads have completed since their former score, and bands they have moved to.
+
+    Parameters
+    ----------
+    rounds : of leads that may have begun the ladder anew since, as an order may.
+    """
     notices: list[Notice] = []
     for row in rows:
         before = former.get(row.lead_id)
+        anew = rounds.get(row.lead_id)
+        if anew is not None and (before is None or anew.began_known_at > before.as_of):
+            notices += _steps_of_rounds(ladder, before, row, anew)
+            notices += _band_changed(before, row)
+            continue
         if before is not None and before.position >= row.position and before.band == row.band:
             continue  # most of them, and it is asked of each
         notices += _steps_completed(ladder, before, row)
@@ -42,20 +73,29 @@ def score_changes(
 def _steps_completed(ladder: Ladder, former: Former | None, row: StoredScore) -> list[Notice]:
     before = former.position if former else 0
     since = former.as_of if former else 0
-    goals = ladder.goals
     return [
-        _notice(
-            "step.completed",
-            row,
-            (goals[at].id, since),
-            {
-                "step": goals[at].id,
-                "position": at + 1,
-                "next_step": goals[at + 1].id if at + 1 < len(goals) else None,
-            },
-        )
-        for at in range(before, min(row.position, len(goals)))
+        _step_completed(ladder, row, at, since)
+        for at in range(before, min(row.position, len(ladder.goals)))
     ]
+
+
+def _steps_of_rounds(
+    ladder: Ladder, former: Former | None, row: StoredScore, anew: Round
+) -> list[Notice]:
+    """What was completed until the ladder was begun anew and after that, by when it was known."""
+    before = former.position if former else 0
+    news = [one for one in anew.before if one[0] >= before]  # what is below was told
+    return [_step_completed(ladder, row, at, known) for at, known in (*news, *anew.after)]
+
+
+def _step_completed(ladder: Ladder, row: StoredScore, at: int, since: int) -> Notice:
+    goals = ladder.goals
+    told = {
+        "step": goals[at].id,
+        "position": at + 1,
+        "next_step": goals[at + 1].id if at + 1 < len(goals) else None,
+    }
+    return _notice("step.completed", row, (goals[at].id, since), told)
 
 
 def _band_changed(former: Former | None, row: StoredScore) -> list[Notice]:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -32,8 +33,9 @@ from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads, opted_out_of
 from features.store.whole_log.ahead import found_of
 from serving.scoring.batch.reading import PartReader, ScoredPart, read_leads
+from serving.scoring.batch.rounds import rounds_of
 from serving.scoring.batch.scored import Findings, Scored, SpilledTexts, stored_rows, usual_chances
-from serving.scoring.changes import score_changes
+from serving.scoring.changes import Round, score_changes
 from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
 from serving.scoring.work import exact_work, place, tab_of
@@ -250,6 +252,7 @@ def _score_marked(
     least = None if few else scorer.store.queue.priority_of(_ADVISED)
     priority = _priority(scorer, scored, queued, as_of, None, _ADVISE_FRESH, least)
     told = Findings(scorer.ranking, read.reasons() if few else {}, "events")
+    first = min(mark.since for mark in marks)
     gone = ((sent_ids | of_marks) - set(scored.leads)) - unseen
     rows = stored_rows(scorer, scored, priority, told, as_of)
     scorer.store.scores.save_made(
@@ -259,7 +262,8 @@ def _score_marked(
             write_back,
             _before_news(scorer, [lead_of[one.sent_id] for one in marks if one.is_again]),
             {lead_of[mark.sent_id] for mark in marks if mark.is_news},
-            min(mark.since for mark in marks),
+            first,
+            rounds_of(scorer, log, first, as_of),
         ),
         [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
         sorted(gone),
@@ -290,6 +294,7 @@ def _tellings(
     stood: Mapping[str, tuple[int, int]],
     live: Collection[str] | None = None,
     since: int | None = None,
+    rounds: Mapping[str, Round] = MappingProxyType({}),
 ) -> Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]:
     """Tells of changes, in the transaction that keeps the scores.
 
@@ -301,6 +306,7 @@ def _tellings(
     stood : leads that were parted from others and have news, see `_before_news`.
     live : the leads of which something has just arrived; None: those that are marked.
     since : when the first news came, which is kept for those who watch how fresh scores are.
+    rounds : of leads that may have begun the ladder anew.
     """
     ladder = scorer.model.bundle.ladder
 
@@ -317,7 +323,7 @@ def _tellings(
             if row.lead_id in stood and row.lead_id not in former:
                 at, position = stood[row.lead_id]
                 before[row.lead_id] = Former(at, row.step, position, row.band, row.bundle)
-        add_notices(connection, score_changes(ladder, before, news))
+        add_notices(connection, score_changes(ladder, before, news, rounds))
         if write_back is not None:
             write_back(connection, rows)
         if since is not None:
