@@ -73,7 +73,7 @@ def check_days(bundle: Bundle, days: float) -> None:
     longest = max(goal.horizon_days for goal in bundle.ladder.goals)
     if not 0.0 < days <= longest:
         raise UnknownHorizon(
-            f"nothing is known of a chance within {days:g} days: above 0 and at most"
+            f"nothing is known of a chance within {things(days, 'day')}: above 0 and at most"
             f" {things(longest, 'day')}, the longest horizon of the ladder"
         )
 

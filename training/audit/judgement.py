@@ -16,6 +16,7 @@ import numpy as np
 from features.arrays import Floats
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, Times
+from features.ladder.words import things
 from models.judging import foreign_scores as judging
 from models.judging import metrics
 from models.judging.intervals import wilson
@@ -112,9 +113,11 @@ def audit(
     NotEnoughData : the horizon of no lead is over.
     """
     if len(judged.leads) == 0:
+        have = "has" if horizon_days == 1 else "have"
+        waited = f"{things(horizon_days, 'day')} {have}"
         raise NotEnoughData(
             f"no lead can be judged: of {judged.counts['leads']:,} with a score"
-            f" {not_judged(judged.counts)}; wait until {horizon_days:g} days have passed since the"
+            f" {not_judged(judged.counts)}; wait until {waited} passed since the"
             " scores, or name a shorter --horizon-days"
         )
     score, happened = judged.score, judged.happened

@@ -8,7 +8,7 @@ from typing import Any, Final
 import jinja2
 
 from features.clock import rfc3339
-from features.ladder.words import in_percent
+from features.ladder.words import in_percent, things
 from training.audit.results import Audit
 
 __all__ = ["audit_page"]
@@ -40,6 +40,7 @@ def audit_page(audit: Audit, title: str) -> str:
         audit=audit,
         title=title,
         until=rfc3339(audit.until)[:10],
+        within=things(audit.horizon_days, "day"),
         counts=counts,
         chart=_chart(audit),
         is_probability=audit.is_probability,

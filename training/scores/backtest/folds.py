@@ -18,6 +18,7 @@ from features.clock import rfc3339, said_at, said_from
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from models.bundle import Bundle
 from models.judging import intervals, metrics
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
@@ -53,7 +54,7 @@ class TrainingChoice:
         """What it is called in reports."""
         if self.look_back_days is None:
             return "all history"
-        return f"the last {self.look_back_days:g} days"
+        return f"the last {things(self.look_back_days, 'day')}"
 
 
 DEFAULT: Final = TrainingChoice()
@@ -144,8 +145,8 @@ def origins(log: EventLog, ladder: Ladder, folds: int) -> list[int]:
     if latest - earliest < folds * DAY_US:
         raise NotEnoughData(
             f"the log is too short for {folds} folds: it goes from {said_from(first)} to"
-            f" {said_at(last)}, and a step may take {days:g} days to come about; take fewer folds,"
-            " or wait until it is longer"
+            f" {said_at(last)}, and a step may take {things(days, 'day')} to come about; take"
+            " fewer folds, or wait until it is longer"
         )
     return [round(edge) for edge in np.linspace(earliest, latest, folds + 1)]
 
