@@ -71,6 +71,7 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
         *_unknown_channels(ladder),
         *_over_limits(ladder),
         *_freed_asks(ladder),
+        *_never_due(ladder),
     )
 
 
@@ -194,6 +195,22 @@ def _freed_asks(ladder: Ladder) -> Iterator[Advice]:
             " names it, it holds back every ask"
         )
         yield Advice(f"offer[{first}].not_while", text, "commitments")
+
+
+def _never_due(ladder: Ladder) -> Iterator[Advice]:
+    """Advice on support for the purchase where each one begins the ladder anew."""
+    bought = ladder.purchase.complete_when
+    if not all(any(implies(rule, one) for one in ladder.restart_on) for rule in bought):
+        return
+    for index, offer in enumerate(ladder.offers):
+        is_support = offer.role == "support" and not offer.during
+        if is_support and offer.step == ladder.purchase.id and offer.status != "retired":
+            text = (
+                f"{offer.id!r} helps after the purchase, and whoever has bought stands before the"
+                " first step at once (restart_on): it is never due; name in `during` a commitment"
+                " that the purchase begins"
+            )
+            yield Advice(f"offer[{index}].step", text, "rules")
 
 
 def _times(ratio: float) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.ladder.ladder import Ladder, Offer
-from features.ladder.words import things
+from features.ladder.words import digits, things
+from features.offers.decisions import BELIEVED_WORSE
 from models.offers.eligibility import Excluded
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
@@ -55,6 +56,7 @@ class ToDo:
     form_fields, ask_field : what the offer asks for, and one thing more that is worth a question.
     evidence : one sentence: what the option changes, or that this is not known yet.
     not_now, other_times : offers of this step, and those for other steps or times.
+    not_now_score : why the score lies beside the chances that are told there; "" where it does not.
     offer_id : what is asked for; "" where nothing is.
     verb : "Offer" or "Help with"; "" where `title` says all.
     aside : until when to wait, or why the lead is left alone; "" where there is nothing to say.
@@ -70,6 +72,7 @@ class ToDo:
     evidence: str
     others: tuple[Choice, ...]
     not_now: tuple[NotNow, ...]
+    not_now_score: str
     other_times: tuple[NotNow, ...]
     aside: str
     offer_id: str
@@ -87,7 +90,7 @@ def to_do(advice: Suggestion, ladder: Ladder) -> ToDo:
     excluded = tuple(one for one in found.excluded if one.offer_id != sent)
     return ToDo(
         title=titles[best.option_id],
-        facts=_told(advice),
+        facts=_told(advice, ladder.value.currency),
         framing=advice.framing.text,
         continues=tuple(tailored["continues"]) if tailored else (),
         agenda=tuple((part["topic"], f"{part['minutes']:g} min") for part in agenda),
@@ -97,6 +100,9 @@ def to_do(advice: Suggestion, ladder: Ladder) -> ToDo:
         + (advice.about_score if is_clear(best) else ""),
         others=tuple(_choice(one, titles) for one in found.ranking if one is not best),
         not_now=_listed(excluded, titles, of_step=True),
+        not_now_score=advice.about_score.strip()
+        if any(one.reason == BELIEVED_WORSE for one in excluded)
+        else "",
         other_times=_listed(excluded, titles, of_step=False),
         aside=advice.aside.strip(),
         offer_id=advice.offer.id if advice.offer and advice.offer.role == "ask" else "",
@@ -110,21 +116,22 @@ def _verb(offer: Offer | None) -> str:
     return "Offer" if offer.role == "ask" else "Help with"
 
 
-def _told(advice: Suggestion) -> str:
+def _told(advice: Suggestion, currency: str) -> str:
     """What the option is, in a few words; to nurture, the piece to send."""
     if advice.offer is not None:
-        return _facts(advice.offer)
+        return _facts(advice.offer, currency)
     useful = advice.recommendation.useful
     return f"“{useful.title}”" if useful and advice.best.option_id == NURTURE else ""
 
 
-def _facts(offer: Offer) -> str:
+def _facts(offer: Offer, currency: str) -> str:
     """What an offer is, in a few words: "Session · 15 min · live · 30 min of yours"."""
-    minutes, own = offer.effort.minutes, offer.rep_minutes
+    minutes, own, money = offer.effort.minutes, offer.rep_minutes, offer.effort.money
     facts = [
         words.titled(offer.kind),
         f"{minutes:g} min" if minutes else "",
         "live" if offer.effort.live else "",
+        f"{digits(money)} {currency} to pay" if money else "",
         things(offer.scope_days, "day") if offer.scope_days else "",
         f"holds {things(offer.guarantee_days, 'day')}" if offer.guarantee_days else "",
         f"{own:g} min of yours" if own else "",

@@ -333,6 +333,20 @@ TRIGGERS = [
         "holds back 'third-0' and whatever else names 'reply', and frees 8 other asks",
         id="one-offer-held-back-by-a-question",
     ),
+    pytest.param(
+        replace(
+            LADDER,
+            offers=(
+                *LADDER.offers,
+                replace(LADDER.offers[0], id="h", step="purchase", role="support"),
+            ),
+            restart_on=(EventRule("order"),),
+        ),
+        "offer[9].step",
+        "rules",
+        "'h' helps after the purchase, and whoever has bought stands before the first step at once",
+        id="support-that-is-never-due",
+    ),
     pytest.param(with_offer(THIRD, kind="pilot"), "offer[6]", "S24", "is a pilot", id="pilot"),
     pytest.param(with_offer(THIRD, kind="trial"), "offer[6]", "S24", "is a trial", id="trial"),
     pytest.param(

@@ -11,6 +11,7 @@ from features.clock import instant, microseconds
 from features.ladder.catalogue import offer_table
 from features.ladder.ladder import OfferVersion
 from features.ladder.offer import OfferStatus
+from features.ladder.words import digits
 from serving.pages.common import words
 from serving.pages.settings.sections import Moment, moment
 from serving.process.service import Service
@@ -111,7 +112,8 @@ def offers_by_step(
     ladder, now = service.ladder, service.clock()
     made = {(one.offer_id, one.version): one for one in service.store.offers.versions(ladder.name)}
     there = {one.id for one in ladder.offers}
-    rows = [_row(told, made, now, is_yet=told["id"] in there) for told in catalogue(service)]
+    money = ladder.value.currency
+    rows = [_row(told, made, now, money, is_yet=told["id"] in there) for told in catalogue(service)]
     found = []
     for goal in ladder.goals:
         if step in (None, goal.id):
@@ -141,6 +143,7 @@ def _row(
     told: Mapping[str, Any],
     made: Mapping[tuple[str, int], OfferVersion],
     now: int,
+    currency: str,
     *,
     is_yet: bool,
 ) -> OfferRow:
@@ -153,7 +156,7 @@ def _row(
         status=told["status"],
         state=state,
         state_kind=kind,
-        facts=_facts(told["offer"]),
+        facts=_facts(told["offer"], currency),
         known=words.sentence(words.learned_from(told["evidence"], told["leads"])),
         version=told["version"],
         changed=moment(version.made_at, now) if version else None,
@@ -189,14 +192,17 @@ def _without_state(one: tuple[Mapping[str, Any], str]) -> tuple[dict[str, Any], 
     return {name: value for name, value in one[0].items() if name != "status"}, one[1]
 
 
-def _facts(table: Mapping[str, Any]) -> str:
+def _facts(table: Mapping[str, Any], currency: str) -> str:
     """What an offer is: "Session · 15 min with a person · 30 min of yours"."""
     effort = table["effort"]
+    money = effort.get("money", 0.0)
+    person = "with a person" if effort.get("human") else ""
     minutes, own = effort.get("minutes", 0.0), table.get("rep_minutes", 0.0)
     asked = len(effort.get("form_fields", ()))
     facts = [
         words.titled(table["kind"]),
-        f"{minutes:g} min" + (" with a person" if effort.get("human") else "") if minutes else "",
+        f"{minutes:g} min {person}".strip() if minutes else person,
+        f"{digits(money)} {currency} to pay" if money else "",
         f"{asked} {'field' if asked == 1 else 'fields'} to fill in" if asked else "",
         f"{own:g} min of yours" if own else "",
         "asks for nothing" if table.get("role") == "support" else "",

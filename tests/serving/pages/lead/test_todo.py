@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from features.ladder.controls import Experiment
+from features.ladder.offer import Effort
+from models.offers.eligibility import Excluded
 from serving.pages.common import words
 from serving.pages.lead.todo import evidence_of, to_do
 from serving.scoring.suggestion import suggestion_for, unasked
@@ -39,6 +41,28 @@ def test_the_score_is_explained_where_two_other_chances_are_shown(service, evide
     learned = words.learned_from(evidence, 214)
     assert (f"of 100 ({learned})." in shown) == is_told
     assert ("(214 leads given it so far)" in shown) != is_told
+
+
+def test_the_score_is_explained_beside_chances_of_what_is_out(service):
+    """What is believed to be worse is told with two chances, whether or not the advice is."""
+    model, ladder = service.scorer.model, service.scorer.model.bundle.ladder
+    advice = suggestion_for(model, "lead-0003", service.store.events_of("lead-0003"), world.now())
+    alone = replace(unasked(advice.recommendation), p_advance=0.5)
+    best = replace(alone, option_id=ladder.offers[0].id, evidence="prior")
+    found = replace(advice.recommendation, ranking=(best, alone), excluded=())
+    advice = replace(advice, recommendation=found, best=best, offer=ladder.offers[0], score=0.42)
+    assert to_do(advice, ladder).not_now_score == ""
+    worse = Excluded(ladder.offers[1].id, "believed_worse", "the chance is put at 40.0 % with it")
+    advice = replace(advice, recommendation=replace(found, excluded=(worse,)))
+    assert to_do(advice, ladder).not_now_score.startswith("The score, 42\u00a0%, is lower")
+    assert to_do(replace(advice, score=0.5), ladder).not_now_score == ""
+
+
+def test_what_is_to_be_paid_is_told(service):
+    model, ladder = service.scorer.model, service.scorer.model.bundle.ladder
+    advice = suggestion_for(model, "lead-0003", service.store.events_of("lead-0003"), world.now())
+    dear = replace(ladder.offers[0], effort=Effort(20.0, money=1500.0))
+    assert "20 min · 1,500 EUR to pay" in to_do(replace(advice, offer=dear), ladder).facts
 
 
 @pytest.mark.parametrize(("title", "told"), [("Which way", "Which way"), ("", "Lighter first")])

@@ -13,6 +13,7 @@ def test_rows(site):
     planned = rows["live-qa"]
     assert (planned.state, [one.what for one in planned.planned]) == ("Offered", ["Paused"])
     assert rows["strategy-session"].facts == "Session · 15 min with a person · 30 min of yours"
+    assert "Guarantee · 60 min · 2,000 EUR to pay" in rows["money-back-60"].facts
 
 
 def test_a_bare_step(site):
