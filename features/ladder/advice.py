@@ -55,6 +55,7 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
     """What the method would do otherwise: on steps, on pairs of steps, then on offers."""
     return (
         *_restarts(ladder),
+        *_losses(ladder),
         *_few_offers(ladder),
         *_shared_rules(ladder),
         *(
@@ -238,6 +239,21 @@ def _restarts(ladder: Ladder) -> Iterator[Advice]:
                 " the purchase"
             )
             yield Advice(f"step[{index}].complete_when", text, "rules")
+
+
+def _losses(ladder: Ladder) -> Iterator[Advice]:
+    """Advice where what completes a step, or begins the ladder anew, loses the lead as well."""
+    steps = zip(_paths(ladder), ladder.goals, strict=True)
+    held = [(f"{path}.complete_when", repr(one.id), one.complete_when) for path, one in steps]
+    for path, what, rules in (*held, ("ladder.restart_on", "the ladder anew", ladder.restart_on)):
+        lost = [one for one in rules if any(implies(one, rule) for rule in ladder.lost_when)]
+        if lost:
+            events = " and ".join(dict.fromkeys(map(_rule_text, lost)))
+            does = "completes" if path.endswith("complete_when") else "begins"
+            text = (
+                f"{events} {does} {what}, and loses the lead at once (lost_when): name other events"
+            )
+            yield Advice(path, f"{text}, or add to lost_when by what they differ", "rules")
 
 
 def _shared_rules(ladder: Ladder) -> Iterator[Advice]:

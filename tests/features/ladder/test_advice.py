@@ -310,6 +310,27 @@ TRIGGERS = [
         id="restart-by-one-rule-of-a-step",
     ),
     pytest.param(
+        replace(
+            LADDER,
+            purchase=replace(
+                LADDER.purchase,
+                complete_when=(EventRule("closed", (Condition("won", "is", 1.0),)),),
+            ),
+            lost_when=(EventRule("closed"),),
+        ),
+        "purchase.complete_when",
+        "rules",
+        "closed (won = 1) completes 'purchase', and loses the lead at once (lost_when)",
+        id="won-and-lost",
+    ),
+    pytest.param(
+        replace(LADDER, lost_when=(EventRule("ended"),)),
+        "ladder.restart_on",
+        "rules",
+        "ended begins the ladder anew, and loses the lead at once (lost_when)",
+        id="anew-and-lost",
+    ),
+    pytest.param(
         replace(LADDER, restart_on=()), "ladder.restart_on", "repeat", "no score", id="no-restart"
     ),
     pytest.param(
