@@ -148,8 +148,7 @@ class FolderSource:
 
 def _told(one: ServedBundle) -> SourceVersion:
     said = one.promotion
-    until = int(manifest_of(one.folder).get("until", 0))
-    return SourceVersion(one.hash, said.at, said.by, said.why, until, one.gate, one.taken_back)
+    return SourceVersion(one.hash, said.at, said.by, said.why, one.until, one.gate, one.taken_back)
 
 
 @dataclass(slots=True)

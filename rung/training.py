@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -311,12 +312,16 @@ def _say_the_period(bundle: Bundle, start: int | None, until: int, progress: Pro
 def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) -> Incumbent:
     """The champion of a registry, or the bundle of a folder."""
     from features.errors import BundleError
+    from models.bundle import told_by, why_not_loaded
     from models.logged.registry_uri import address, folder_named
     from training.scores.reordering import Incumbent
 
     named: str = parsed.champion
     if "://" not in named:
-        bundle = loaded_bundle(folder_named(named), parsed)
+        served = folder_named(named)
+        if why := why_not_loaded(served):  # as below
+            return Incumbent(str(told_by(served)[0]["hash"]), why=why)
+        bundle = loaded_bundle(served, parsed)
         return Incumbent(bundle.hash, bundle)
     from models.logged.versions import model_name
     from models.registry import Registry
@@ -327,12 +332,14 @@ def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) ->
     version = registry.champion(model_name(ladder))
     if version is None:
         return Incumbent()
-    try:
-        with tempfile.TemporaryDirectory() as room:
+    with tempfile.TemporaryDirectory() as room:
+        try:
             folder = registry.download(version, Path(room))
             return Incumbent(version.hash, loaded_bundle(folder, parsed))
-    except BundleError as error:  # of an earlier version, such as this one cannot read
-        return Incumbent(version.hash, why=str(error))
+        except BundleError as error:  # of an earlier version, such as this one cannot read
+            copy = rf"{re.escape(room)}\S*"  # which nobody will find there
+            why = re.sub(copy, f"{version.name}/{version.version}", str(error))
+            return Incumbent(version.hash, why=why)
 
 
 def _print_reordering(reordering: Reordering) -> None:

@@ -9,7 +9,9 @@ from models.bundle.files import (
     manifest_of,
     save_bundle,
     signals_fingerprint,
+    told_by,
     unreadable,
+    why_not_loaded,
 )
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "manifest_of",
     "save_bundle",
     "signals_fingerprint",
+    "told_by",
     "unreadable",
     "version_of",
+    "why_not_loaded",
 ]

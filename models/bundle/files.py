@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -45,7 +45,9 @@ __all__ = [
     "manifest_of",
     "save_bundle",
     "signals_fingerprint",
+    "told_by",
     "unreadable",
+    "why_not_loaded",
 ]
 
 FORMAT: Final = 5
@@ -131,6 +133,40 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     return _manifest(Path(folder))
 
 
+def told_by(folder: Path) -> tuple[dict[str, Any], str]:
+    """The manifest of a bundle, and why this version of Rung cannot go by it; "" where it can.
+
+    What serves or served may be of another version, or damaged: its hash still says which it is.
+
+    Raises
+    ------
+    BundleError : there is no manifest, or none that says a hash.
+    """
+    folder = Path(folder)
+    try:
+        return _manifest(folder), ""
+    except BundleError as error:
+        manifest = _if_any(folder)
+        if manifest is None:
+            raise
+        return manifest, str(error)
+
+
+def why_not_loaded(folder: Path) -> str:
+    """Why this version of Rung cannot load a bundle, as far as its small files say; "" else.
+
+    Types of code from outside are not asked for: nothing of a bundle is run.
+    """
+    folder = Path(folder)
+    try:
+        _require_signals(folder, _manifest(folder), _ladder(folder))
+    except BundleError as error:
+        return str(error)
+    except UNREADABLE as error:
+        return str(unreadable(folder, error, "train it again"))
+    return ""
+
+
 def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
     """Read a bundle.
 
@@ -155,15 +191,18 @@ def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
         for model in models.values():
             model.check(len(ladder.goals), len(encoding.columns))
         offers = _offer_model(folder, ladder)
-        signals = manifest["signals_fingerprint"]
+        _require_signals(folder, manifest, ladder)
     except UNREADABLE as error:
         raise unreadable(folder, error, "train it again") from error
-    if signals != signals_fingerprint(ladder):
+    return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
+
+
+def _require_signals(folder: Path, manifest: Mapping[str, Any], ladder: Ladder) -> None:
+    if manifest["signals_fingerprint"] != signals_fingerprint(ladder):
         raise BundleError(
             f"{folder} was trained on other signals than this version of Rung computes;"
             " train it again"
         )
-    return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 
 
 def _ladder(folder: Path) -> Ladder:
@@ -294,11 +333,17 @@ def check_folder(folder: Path) -> None:
 
 
 def _is_bundle(folder: Path) -> bool:
+    return _if_any(folder) is not None
+
+
+def _if_any(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a bundle of any version, whole or not; None where that is none."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and {"format", "hash"} <= manifest.keys()
+        return None
+    is_one = isinstance(manifest, dict) and {"format", "hash"} <= manifest.keys()
+    return manifest if is_one else None
 
 
 def _json(values: object) -> str:

@@ -16,7 +16,14 @@ from typing import Any, Final, Protocol, TypeVar
 from features.clock import instant, microseconds, rfc3339
 from features.errors import BundleError
 from features.files import new_file
-from models.bundle import UNREADABLE, copy_bundle, manifest_of, unreadable
+from models.bundle import (
+    UNREADABLE,
+    copy_bundle,
+    manifest_of,
+    told_by,
+    unreadable,
+    why_not_loaded,
+)
 from models.gate import Gate, GateError
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "back_from",
     "former_of",
     "promote_into",
+    "require_loadable",
     "roll_back",
     "served_by",
 ]
@@ -57,6 +65,7 @@ class ServedBundle:
     ----------
     gate : what let it serve; None where there was none.
     taken_back : whether somebody went back from it to what served before.
+    until : when what it was trained on ends, in microseconds; 0 where that is not told.
     """
 
     folder: Path
@@ -64,6 +73,7 @@ class ServedBundle:
     promotion: Promotion
     gate: Gate | None = None
     taken_back: bool = False
+    until: int = 0
 
 
 class _Told(Protocol):
@@ -93,7 +103,11 @@ def back_from(present: str, former: Iterable[_ToldT]) -> _ToldT | None:
 
 
 def served_by(folder: Path) -> ServedBundle | None:
-    """What serves from a folder; None where there is no bundle. BundleError for a damaged one."""
+    """What serves from a folder; None where there is no bundle.
+
+    One that this version of Rung cannot read, as it is another version's or damaged, is known by
+    what its manifest says. BundleError for a manifest or a record that says nothing.
+    """
     if not (folder / "manifest.json").is_file():
         return None
     return _served(folder, _beside(folder) / _RECORD)
@@ -142,7 +156,8 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
 
     Raises
     ------
-    BundleError : nothing served before, or nothing that was not gone back from.
+    BundleError : nothing served before, or nothing that was not gone back from; or this version of
+        Rung cannot read it.
     """
     present, former = served_by(folder), former_of(folder)
     served = present.hash if present else ""
@@ -156,12 +171,22 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
                 " is not gone back to (promote it again to let it serve)"
             )
         raise BundleError(f"{why}: there is nothing to go back to")
+    require_loadable(back.hash, back.folder)
     if present is not None:
         _keep(folder, replace(present, taken_back=True))
     copy_bundle(back.folder, folder)
     now = ServedBundle(folder, back.hash, promotion, back.gate)
     _write(_beside(folder) / _RECORD, now)
     return now
+
+
+def require_loadable(hash_: str, folder: Path) -> None:
+    """BundleError where what served before could not serve again with this version of Rung."""
+    if why := why_not_loaded(folder):
+        raise BundleError(
+            f"{hash_[:12]} served before, and cannot with this version of Rung: {why}; nothing was"
+            " changed. Promote another one, or go back to the version of Rung that it served with"
+        )
 
 
 def _beside(folder: Path) -> Path:
@@ -196,16 +221,19 @@ def _write(path: Path, served: ServedBundle) -> None:
 
 
 def _served(folder: Path, record: Path) -> ServedBundle:
-    hash_ = str(manifest_of(folder)["hash"])
+    manifest, _ = told_by(folder)
+    hash_, until = str(manifest["hash"]), manifest.get("until", 0)
+    known = ServedBundle(folder, hash_, Promotion(), until=until if isinstance(until, int) else 0)
     if not record.is_file():
-        return ServedBundle(folder, hash_, Promotion())
+        return known
     try:
         held = json.loads(record.read_text(encoding="utf-8"))
         gate = Gate.of_dict(held["gate"]) if held["gate"] else None
         if held["hash"] != hash_:  # written by whoever trained into the folder itself
-            return ServedBundle(folder, hash_, Promotion())
+            return known
         at = microseconds(instant(held["from"]))
         said = Promotion(at, str(held["by"]), str(held["why"]))
-        return ServedBundle(folder, hash_, said, gate, bool(held["taken_back"]))
+        is_back = bool(held["taken_back"])
+        return replace(known, promotion=said, gate=gate, taken_back=is_back)
     except (*UNREADABLE, GateError) as error:
         raise unreadable(record, error, "move it away") from error

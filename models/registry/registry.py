@@ -30,7 +30,7 @@ from models.gate import Gate
 from models.logged.card.on_record import OnRecord
 from models.logged.card.page import card_of
 from models.logged.carried_code import copy_code, requirements
-from models.logged.former_bundles import Promotion, back_from
+from models.logged.former_bundles import Promotion, back_from, require_loadable
 from models.logged.registry_uri import Address, in_short, shown
 from models.logged.run_page import figures_of, name_of, page_of, params_of, tags_of
 from models.logged.versions import CHAMPION, AliasTags, ServedVersion, Version, model_name
@@ -242,8 +242,8 @@ class Registry:
 
         Raises
         ------
-        BundleError : none served before, or none that was not gone back from; or the registry
-            cannot be asked.
+        BundleError : none served before, or none that was not gone back from; this version of Rung
+            cannot read it; or the registry cannot be asked.
         """
         champion, said = self.champion(name, alias), promotion or Promotion(now())
         back = back_from(champion.hash if champion else "", self.champions(name, alias))
@@ -252,6 +252,8 @@ class Registry:
                 f"no version of {name!r} in {shown(self.uri)} served before, or none that was not"
                 " gone back from: there is nothing to go back to"
             )
+        with tempfile.TemporaryDirectory() as room:
+            require_loadable(back.hash, self.download(back.version, Path(room)))
         with self._asking():
             held = self._client.get_model_version(name, str(back.version.version))
             self.gate(back.version, alias).require_passed("scores", back.hash)

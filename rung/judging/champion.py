@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.sources import BundleSource, SourceVersion
     from training.scores.challenge import Challenge, GoalChallenge, Pair
+    from training.scores.reordering import Incumbent
     from training.upkeep.promoting import Promoted
     from training.upkeep.retraining import Retraining
 
@@ -107,6 +108,32 @@ def add_rollback(verbs: Any) -> None:
 def _champion(parsed: argparse.Namespace, source: BundleSource) -> Bundle | None:
     """The bundle that serves; None where there is none."""
     return None if source.stamp() is None else loaded_bundle(source.folder(), parsed)
+
+
+def _incumbent(parsed: argparse.Namespace, source: BundleSource) -> Incumbent:
+    """What is to be followed: the bundle that serves, or where it is meant one that cannot be read.
+
+    Raises
+    ------
+    BundleError : it is of another version of Rung, or damaged, and nobody said to go on without it.
+    """
+    from features.errors import BundleError
+    from models.bundle import why_not_loaded
+    from training.scores.reordering import Incumbent
+
+    if source.stamp() is None:
+        return Incumbent()
+    folder = source.folder()
+    why = why_not_loaded(folder).replace(str(folder), str(source))
+    if not why:
+        bundle = loaded_bundle(folder, parsed)
+        return Incumbent(bundle.hash, bundle)
+    if options.accepted_reordering(parsed) is None or not parsed.ladder:
+        raise BundleError(
+            f"{why}. Nothing can be judged beside it: where another is to take its place all the"
+            " same, say so with --accept-reordering WHY --by WHO, and name its ladder with --ladder"
+        )
+    return Incumbent(source.versions()[0].hash, why=why)
 
 
 def _asked(parsed: argparse.Namespace) -> Ladder | None:
@@ -211,8 +238,9 @@ def _retrain(parsed: argparse.Namespace, progress: Progress) -> None:
     asked = _asked(parsed)
     source = what_serves(parsed.champion, asked=asked)
     source.check()
-    champion = _champion(parsed, source)
-    own = champion.ladder if champion is not None else usual_ladder(source)
+    former = _incumbent(parsed, source)
+    champion = former.bundle
+    own = champion.ladder if champion is not None else asked or usual_ladder(source)
     begun = begin_training(parsed.events, now()) if "://" in parsed.events else None
     ladder, log = read(parsed, progress, asked or own)
     if champion is not None:
@@ -220,19 +248,19 @@ def _retrain(parsed: argparse.Namespace, progress: Progress) -> None:
     config = trained_with(parsed, progress, ladder)
     until = judged_until(parsed.until, log)
     done = retrain(log, ladder, champion, until=until, config=config, progress=progress)
-    came = _promoted(parsed, replace(done, begun=begun), champion, source, log)
+    came = _promoted(parsed, replace(done, begun=begun), former, source, log)
     if parsed.json:
         beside = done.challenge.as_dict() if done.challenge else None
         told = {"promoted": False, "why": done.why, "challenge": beside}
         return print_json(told | (asdict(came) if came else {}))
-    _print_retrained(done, came, is_first=champion is None)
+    _print_retrained(done, came, is_first=not former.hash)
     return None
 
 
 def _promoted(
     parsed: argparse.Namespace,
     done: Retraining,
-    champion: Bundle | None,
+    former: Incumbent,
     source: BundleSource,
     log: EventLog,
 ) -> Promoted | None:
@@ -248,7 +276,7 @@ def _promoted(
         write_report(done.evaluation, parsed.report)
     return promote_retrained(
         done,
-        champion,
+        former,
         log,
         source,
         Promotion(now(), parsed.by, done.why),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from features.errors import NotEnoughData
 from features.events.log import EventLog
-from models.bundle import Bundle, save_bundle
+from models.bundle import save_bundle
 from models.logged.former_bundles import Promotion
 from models.sources import BundleSource
 from training.decision_points import decision_points
@@ -43,7 +43,7 @@ class Promoted:
 
 def promote_retrained(
     done: Retraining,
-    champion: Bundle | None,
+    former: Incumbent,
     log: EventLog,
     source: BundleSource,
     promotion: Promotion,
@@ -56,7 +56,8 @@ def promote_retrained(
 
     Parameters
     ----------
-    champion : beside which it was trained; None where nothing served.
+    former : beside which it was trained, or in whose place it is to serve where that cannot be
+        read; of no hash where nothing served.
     log : what it was trained on.
     source : where it is to serve.
     accepted : who means that other leads come to the top, and why.
@@ -73,9 +74,8 @@ def promote_retrained(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "bundle"
         bundle = save_bundle(done.bundle, folder)
-        former = Incumbent(champion.hash, champion) if champion else Incumbent()
         beside: dict[str, Any] | None = None
-        if champion is not None:
+        if former.hash:
             points = decision_points(
                 log,
                 bundle.ladder,

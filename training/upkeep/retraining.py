@@ -69,8 +69,8 @@ def retrain(
 
     Parameters
     ----------
-    champion : as it was trained; None where nothing serves yet, and whatever beats the rates of the
-        steps is better than nothing.
+    champion : as it was trained; None where nothing serves that can be read, and whatever beats the
+        rates of the steps is better than nothing.
     until : microseconds since the epoch, at most the last event.
     judged_days : days of scores that are judged. They end one step's horizon before `until`.
 
@@ -125,7 +125,8 @@ def _first(
         return Retraining(None, said, twin, found)
     progress("training on everything")
     final = train(log, ladder, until=until, config=config, progress=progress)
-    why = f"nothing served yet; the twin is {found.verdict}{_unjudged(found.purchase.note)}"
+    said = _unjudged(found.purchase.note)
+    why = f"no champion to judge it beside; the twin is {found.verdict}{said}"
     return Retraining(final, why, twin, found)
 
 

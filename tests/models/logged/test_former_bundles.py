@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from features.errors import BundleError
+from models.bundle import files as bundle_files
 from models.bundle import load_bundle
 from models.gate import Gate, GateError
 from models.logged.former_bundles import (
@@ -104,6 +106,57 @@ def test_what_serves_is_no_former_one(bundles, tmp_path, monkeypatch):
     promote_into(folder, third, gate_of(third, second), said(4_000_000))
     hashes = [load_bundle(one).hash for one in (second, first)]
     assert [one.hash for one in former_of(folder)] == hashes
+
+
+def of_another_version(bundle: Path) -> str:
+    """Let a bundle be one that an earlier version of Rung wrote; its hash."""
+    path = bundle / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"format": manifest["format"] - 1}))
+    return str(manifest["hash"])
+
+
+@pytest.mark.parametrize("damage", [of_another_version, lambda one: damaged(one)])
+def test_what_cannot_be_read_gives_way(bundles, tmp_path, damage):
+    """After an upgrade, or a disk that lied, another is promoted, and what served is told of."""
+    folder = tmp_path / "serving"
+    first, second, third = bundles
+    promote_into(folder, first, gate_of(first), said(1_000_000, "the first"))
+    promote_into(folder, second, gate_of(second, first), said(2_000_000))
+    damage(folder)
+    damage(former_of(folder)[0].folder)
+    with pytest.raises(GateError, match="judged beside no champion"):
+        promote_into(folder, third, gate_of(third), said(3_000_000))
+    promote_into(folder, third, gate_of(third, second), said(3_000_000))
+    assert bytes_of(folder) == bytes_of(third)
+    hashes = [load_bundle(one).hash for one in (second, first)]
+    assert [one.hash for one in former_of(folder)] == hashes
+    assert former_of(folder)[1].promotion.why == "the first"
+
+
+def damaged(bundle: Path) -> None:
+    with (bundle / "model.json").open("a") as file:
+        file.write(" ")
+
+
+@pytest.mark.parametrize("is_of_other_signals", [False, True])
+def test_nothing_is_gone_back_to_that_could_not_serve(
+    bundles, tmp_path, monkeypatch, is_of_other_signals
+):
+    """What serves stays, and a service that is started again has a model."""
+    folder = tmp_path / "serving"
+    first, second, _ = bundles
+    promote_into(folder, first, gate_of(first), said(1))
+    promote_into(folder, second, gate_of(second, first), said(2))
+    if is_of_other_signals:
+        monkeypatch.setattr(bundle_files, "signals_fingerprint", lambda _: "others")
+    else:
+        of_another_version(former_of(folder)[0].folder)
+    before = bytes_of(folder)
+    with pytest.raises(BundleError, match=r"(?s)cannot with this version of Rung: .* was changed"):
+        roll_back(folder, said(3))
+    assert bytes_of(folder) == before
+    assert [one.taken_back for one in former_of(folder)] == [False]
 
 
 def test_what_is_the_first(bundles, tmp_path):

@@ -469,7 +469,7 @@ def test_a_registry_where_no_lock_can_be_made(bundle_folder, trained, tmp_path, 
     assert Registry(uri).version(NAME, 1).hash == trained.hash
 
 
-def test_rolled_back(trained, bundle_folder, another, tmp_path):
+def test_rolled_back(trained, bundle_folder, another, tmp_path, monkeypatch):
     """What served before serves again, by the gate of then; what was taken back is not gone to."""
     registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
     bundle, folder = another
@@ -481,6 +481,10 @@ def test_rolled_back(trained, bundle_folder, another, tmp_path):
         registry.promote(registry.publish(where, gate), gate)
     assert [one.hash for one in registry.champions(name)] == [bundle.hash, trained.hash]
     said = Promotion(now(), "ann", "the queue looks wrong")
+    with monkeypatch.context() as patch:  # a version of Rung that computes other signals
+        patch.setattr("models.bundle.files.signals_fingerprint", lambda _: "others")
+        with pytest.raises(BundleError, match="cannot with this version of Rung"):
+            registry.roll_back(name, said)
     assert registry.roll_back(name, said).hash == trained.hash
     back, taken = registry.champions(name)
     assert (back.promotion, back.taken_back) == (said, False)

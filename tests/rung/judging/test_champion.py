@@ -67,6 +67,23 @@ def bytes_of(folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.parametrize(
+    "meant",
+    [(), ("--ladder", "b2b"), ("--accept-reordering", "an upgrade", "--by", "ann")],
+)
+def test_a_champion_of_another_version(serving, tmp_path, capsys, meant):
+    """It says how to go on, before anything is read; what serves is told of all the same."""
+    manifest = json.loads((serving / "manifest.json").read_text())
+    (serving / "manifest.json").write_text(json.dumps(manifest | {"format": 4}))
+    command = ["retrain", str(tmp_path / "none.csv"), "--champion", str(serving), *meant]
+    assert rung.main(command) == 1
+    told = capsys.readouterr().err
+    assert "has bundle format 4" in told
+    assert "say so with --accept-reordering WHY --by WHO" in told
+    (shown,) = done(capsys, "champion", "show", serving)["champions"]
+    assert shown["bundle"] == manifest["hash"]
+
+
 @pytest.mark.slow
 def test_from_retraining_to_rolling_back(world, serving, capsys):
     """What is better serves, is told of with its reason, and goes when it is taken back."""

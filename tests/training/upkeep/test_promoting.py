@@ -52,7 +52,7 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
 def test_the_first(done, trained, simulated_log, tmp_path, reports):
     """It serves from the source, and who had it done and why are kept with it."""
     source = FolderSource(tmp_path / "serving")
-    came = promote_retrained(done, None, simulated_log, source, SAID)
+    came = promote_retrained(done, Incumbent(), simulated_log, source, SAID)
     assert (came.bundle, came.missing, came.promoted) == (trained.version, (), True)
     (one,) = source.versions()
     assert (one.hash, one.from_at, one.by, one.why) == (trained.hash, SAID.at, SAID.by, SAID.why)
@@ -64,13 +64,25 @@ def test_the_first(done, trained, simulated_log, tmp_path, reports):
 def test_beside_a_champion(done, trained, simulated_log, tmp_path, reports):
     """How many leads at the top would be others is a part of what is judged."""
     source = FolderSource(tmp_path / "serving")
-    promote_retrained(done, None, simulated_log, source, SAID)
-    promote_retrained(done, trained, simulated_log, source, Promotion(SAID.at + 1, "bob"))
+    promote_retrained(done, Incumbent(), simulated_log, source, SAID)
+    promote_retrained(
+        done, Incumbent(trained.hash, trained), simulated_log, source, Promotion(SAID.at + 1, "bob")
+    )
     first, second = source.versions()
     assert (first.by, second.by) == ("bob", "ann")
     beside = reports[1]["reordering"]
     assert (beside["champion"], reports[1]["champion"]) == (trained.hash, trained.hash)
     assert {order["overlap"] for order in beside["orders"]} == {1.0}
+
+
+def test_in_place_of_one_that_cannot_be_read(done, simulated_log, tmp_path, reports):
+    """Nothing is compared, and that is said: the gate refuses it where nobody has accepted it."""
+    former = Incumbent("f" * 64, why="it has format 4")
+    promote_retrained(done, former, simulated_log, FolderSource(tmp_path / "serving"), SAID)
+    (report,) = reports
+    beside = report["reordering"]
+    assert (beside["champion"], report["champion"]) == (former.hash, former.hash)
+    assert "it has format 4" in beside["note"]
 
 
 @pytest.mark.usefixtures("reports")
@@ -82,9 +94,9 @@ def test_a_store_knows_what_serves(done, trained, simulated_log, tmp_path):
         made = replace(done, begun=begin_training(str(tmp_path / "store.db"), SAID.at))
         privacy.erase("ann", SAID.at)
         source = FolderSource(tmp_path / "serving")
-        promote_retrained(made, None, simulated_log, source, SAID, dry_run=True)
+        promote_retrained(made, Incumbent(), simulated_log, source, SAID, dry_run=True)
         assert privacy.erasures()[0].models == ()
-        promote_retrained(made, None, simulated_log, source, SAID)
+        promote_retrained(made, Incumbent(), simulated_log, source, SAID)
         assert privacy.erasures()[0].models == (trained.version,)
         assert [one.bundle for one in privacy.erase("bob", SAID.at).models] == [trained.hash]
 
@@ -92,7 +104,7 @@ def test_a_store_knows_what_serves(done, trained, simulated_log, tmp_path):
 def test_a_dry_run(done, trained, simulated_log, tmp_path, reports):
     """What would be promoted is judged, and nothing serves."""
     source = FolderSource(tmp_path / "serving")
-    came = promote_retrained(done, None, simulated_log, source, SAID, dry_run=True)
+    came = promote_retrained(done, Incumbent(), simulated_log, source, SAID, dry_run=True)
     assert (came.bundle, came.missing, came.promoted) == (trained.version, (), False)
     assert len(reports) == 1
     assert source.stamp() is None
@@ -128,7 +140,8 @@ def test_who_asks_and_what_is_compared(done, trained, simulated_log, monkeypatch
     period = done.evaluation.start, done.evaluation.until
     assert period[0] < period[1] <= int(simulated_log.known.max())
     early = replace(done, evaluation=replace(done.evaluation, until=period[1] - 1))
-    promote_retrained(early, champion, simulated_log, source, SAID, **more)
+    former = Incumbent(champion.hash, champion)
+    promote_retrained(early, former, simulated_log, source, SAID, **more)
     assert told == [
         (simulated_log, trained.ladder, period[0], period[1] - 1),
         (trained.hash, champion.hash, champion, "points"),
@@ -145,7 +158,7 @@ def test_a_gate_that_was_not_passed(done, simulated_log, tmp_path, monkeypatch):
         lambda _, bundle, former, **__: scores_gate(bundle, former, flatters=True),
     )
     source = FolderSource(tmp_path / "serving")
-    came = promote_retrained(done, None, simulated_log, source, SAID)
+    came = promote_retrained(done, Incumbent(), simulated_log, source, SAID)
     assert not came.promoted
     assert came.missing
     assert source.stamp() is None
@@ -155,4 +168,4 @@ def test_nothing_came_of_it(simulated_log, tmp_path):
     """Where the champion stays there is nothing to promote."""
     done = Retraining(None, "no better")
     with pytest.raises(NotEnoughData, match="there is nothing to promote"):
-        promote_retrained(done, None, simulated_log, FolderSource(tmp_path), SAID)
+        promote_retrained(done, Incumbent(), simulated_log, FolderSource(tmp_path), SAID)

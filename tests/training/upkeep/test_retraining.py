@@ -67,7 +67,7 @@ def test_where_nothing_serves_yet(log):
     """Whatever is no worse than the rates of the steps is better than nothing."""
     done = retrain(log, APPLICATIONS, None, until=END, config=QUICK)
     assert done.bundle is not None
-    assert done.why.startswith("nothing served yet; the twin is ")
+    assert done.why.startswith("no champion to judge it beside; the twin is ")
 
 
 def test_a_log_that_is_too_short(log):

@@ -180,8 +180,8 @@ def test_the_first_is_trained_on_everything_unless_it_is_worse(asked):
     assert [one.manifest for one in asked.trained] == [{"until": UNTIL, "config": CONFIG}]
     assert made.bundle is asked.trained[0]
     assert made.why == (
-        "nothing served yet; the twin is no better than the step rates; the purchase was not"
-        f" judged: {note}"
+        "no champion to judge it beside; the twin is no better than the step rates; the purchase"
+        f" was not judged: {note}"
     )
     worse = first(evaluation("worse than the step rates"))
     assert (worse.bundle, len(asked.trained)) == (None, 1)
