@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.store.database import Database
-from features.store.kept.notifications import Notice, add_notices
+from features.store.kept.notifications import KEPT_US, Notice, add_notices
 from features.store.schema import deliveries, notifications
 from serving.edge.logs import log
 from serving.notifications.attempt import Answer
@@ -35,7 +35,6 @@ THROTTLING: Final = frozenset({429, 502, 503, 504})
 _GONE: Final = 410
 _THROTTLE_SECONDS: Final = 300.0
 """The longest pause of an endpoint that asks for one and does not say how long."""
-_KEPT_US: Final = 30 * 86_400 * SECOND_US
 _PURGED_AT_ONCE: Final = 500
 
 
@@ -157,7 +156,7 @@ def purge(database: Database, as_of: int) -> int:
     as_of : the present in microseconds since the epoch.
     """
     count = 0
-    while ids := _purged(database, as_of - _KEPT_US):
+    while ids := _purged(database, as_of - KEPT_US):
         count += len(ids)
     return count
 

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from features.clock import is_ahead
 from features.store.identities.turns import hold_leads
-from features.store.kept.notifications import add_notices
+from features.store.kept.notifications import KEPT_US, add_notices
 from features.store.kept.scores import StoredScore
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
@@ -233,13 +233,18 @@ def _take_over(service: Service, kept: dict[str, Any] | None) -> None:
 
 
 def alarm(service: Service) -> bool:
-    """Tell of leads that have waited too long for a reply, each once; whether there are any."""
+    """Tell of leads that have waited too long for a reply, each once; whether there are any.
+
+    That they have is no news once what was told then is kept no more: nobody is told again, and
+    nothing of a history that was imported.
+    """
     minutes = service.settings.reply_minutes
     if not minutes:
         return False
     now = service.scorer.clock()
     # They are asked for every other second, and told once: of the others only who they are is read.
-    waiting = service.store.scores.waiting(now - round(minutes * 60e6))
+    late = now - round(minutes * 60e6)
+    waiting = service.store.scores.waiting(late, since=late - KEPT_US)
     new = dict(one for one in waiting if one not in service.alarmed)
     untold: list[StoredScore] = []
     if new:

@@ -15,7 +15,10 @@ import sqlalchemy as sa
 from features.store.database import insert_for
 from features.store.schema import deliveries, endpoints, notifications
 
-__all__ = ["TYPES", "Notice", "add_notices"]
+__all__ = ["KEPT_US", "TYPES", "Notice", "add_notices"]
+
+KEPT_US: Final = 30 * 86_400_000_000
+"""For so long a notification is kept, in microseconds: as long it is known what was told."""
 
 TYPES: Final = {
     "score.band_changed": "a lead of the queue moved to another band",

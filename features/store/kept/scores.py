@@ -352,13 +352,18 @@ class ScoreStore:
         with self._database.reading() as connection:
             return connection.scalar(wanted) is not None
 
-    def waiting(self, before: int) -> list[tuple[str, int]]:
+    def waiting(self, before: int, *, since: int = 0) -> list[tuple[str, int]]:
         """Leads that have waited for a reply since before an instant, and since when.
 
-        The longest come first. Both in microseconds since the epoch.
+        The longest come first. All in microseconds since the epoch.
+
+        Parameters
+        ----------
+        since : those that have waited since before this one are left out.
         """
         wanted = sa.select(scores.c.lead_id, scores.c.waiting_since)
-        wanted = wanted.where(scores.c.waiting_since < before).order_by(scores.c.waiting_since)
+        asked = scores.c.waiting_since < before, scores.c.waiting_since >= since
+        wanted = wanted.where(*asked).order_by(scores.c.waiting_since)
         with self._database.reading() as connection:
             return [(row.lead_id, row.waiting_since) for row in connection.execute(wanted)]
 

@@ -173,6 +173,7 @@ def test_who_waits(store):
     rows = [replace(SCORE, lead_id=lead, waiting_since=at) for lead, at in since.items()]
     store.scores.save(rows)
     assert store.scores.waiting(9) == [("cy", 3), ("ann", 5)]
+    assert store.scores.waiting(9, since=4) == [("ann", 5)]
     many = [f"none-{at}" for at in range(1200)]
     found = store.scores.of_leads(["dan", *many, "ann"])
     assert sorted(row.lead_id for row in found) == ["ann", "dan"]

@@ -17,6 +17,7 @@ from features.store.privacy import Privacy
 from features.store.schema import notifications, opt_outs, scores
 from features.store.whole_log.ahead import found_of
 from models.bundle import load_bundle
+from serving.notifications.outcomes import purge
 from serving.process.background import alarm
 from serving.scoring import queue
 from serving.scoring.batch import rescoring
@@ -324,6 +325,10 @@ def test_a_lead_that_waits_too_long(store, service, bundle):
     overdue = [data for type_, data in notices(store) if type_ == "reply.overdue"]
     assert [one["lead_id"] for one in overdue] == ["ann"]
     assert overdue[0]["limit_minutes"] == 30.0
+    watching.alarmed.clear()
+    watching.scorer = Scorer(store, bundle, lambda: NOW + 31 * DAY_US)
+    purge(store.database, NOW + 31 * DAY_US)
+    assert not alarm(watching)  # what was told once is not told again when it is forgotten
     store.ingest([arrival("3", "ann", "business_replied", at=NOW - 5)])
     freshen(scorer)
     assert store.scores.of("ann").waiting_since is None
