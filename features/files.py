@@ -9,6 +9,7 @@ killed leaves one that nobody holds; the next writer of that place takes it away
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import errno
 import fcntl
@@ -16,6 +17,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +30,7 @@ __all__ = [
     "kept_away",
     "new_file",
     "new_folder",
+    "room_of_process",
     "why_no_text",
 ]
 
@@ -134,6 +137,31 @@ def _clear(part: Path) -> None:
                 part.unlink(missing_ok=True)
         finally:
             os.close(lock)
+
+
+def room_of_process(name: str) -> Path:
+    """An empty folder, where what is temporary is kept, that goes with the process.
+
+    A process that is killed leaves its own. The next one that asks for such a room takes it away,
+    as nobody holds its lock: whatever ends processes, there is one a process at most.
+
+    Parameters
+    ----------
+    name : what such folders are called before a number.
+
+    Raises
+    ------
+    OSError : there is no room for anything temporary.
+    """
+    with suppress(OSError):
+        for left in Path(tempfile.gettempdir()).glob(f"{name}-*"):
+            if left.lstat().st_uid == os.geteuid():
+                _clear(left)
+    while True:
+        room = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        if _lock(room) is not None:  # which is held as long as the process lasts
+            atexit.register(shutil.rmtree, room, ignore_errors=True)
+            return room
 
 
 def check_file(path: Path) -> None:

@@ -5,9 +5,7 @@ The service and the command line ask this alone.
 
 from __future__ import annotations
 
-import atexit
 import shutil
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from features.errors import BundleError
+from features.files import room_of_process
 from models.bundle import check_folder, manifest_of
 from models.gate import Gate
 from models.logged.former_bundles import (
@@ -156,7 +155,7 @@ class RegistrySource:
     """An alias of the MLflow registry, such as the champion of rung-b2b.
 
     A version is fetched once. Its copy stays while it serves, and while the next one does; with the
-    process all copies go.
+    process all copies go, and where it was killed with the next one.
     """
 
     uri: str
@@ -245,8 +244,7 @@ class RegistrySource:
 
     def _into(self, version: int) -> Path:
         if self._room is None:
-            self._room = Path(tempfile.mkdtemp(prefix="rung-bundles-"))
-            atexit.register(shutil.rmtree, self._room, ignore_errors=True)
+            self._room = room_of_process("rung-fetched")
         return self._room / str(version)
 
     def _opened(self) -> Any:

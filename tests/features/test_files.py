@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from features import files
-from features.files import check_file, check_folder_for, clear_away, new_file, new_folder
+from features.files import (
+    check_file,
+    check_folder_for,
+    clear_away,
+    new_file,
+    new_folder,
+    room_of_process,
+)
 from tests.full_disk import full_after
 
 
@@ -112,6 +122,26 @@ def test_a_part_that_was_taken_for_one_that_was_left_is_made_anew(tmp_path, monk
     assert not opened[0].exists()
     assert part != opened[0]
     assert held(tmp_path) == {"bundle/a.txt": "new"}
+
+
+def test_a_room_goes_with_its_process_or_with_the_next(tmp_path, monkeypatch):
+    """Whoever is killed leaves no more than the next process takes away; nobody else's goes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = """
+import os, signal
+from pathlib import Path
+from features.files import room_of_process
+(room_of_process("bundles") / "copy").mkdir()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    where = {**os.environ, "TMPDIR": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", killed], env=where).returncode < 0
+    (left,) = tmp_path.iterdir()
+    assert (left / "copy").is_dir()
+    (tmp_path / "bundles").mkdir()
+    first, second = room_of_process("bundles"), room_of_process("bundles")
+    kept = sorted(path.name for path in (first, second))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundles", *kept]
 
 
 def test_a_full_disk_names_the_file(tmp_path):

@@ -88,7 +88,7 @@ def source(registry, tmp_path, monkeypatch) -> RegistrySource:
         (tmp_path / "copies").mkdir()  # once
         return str(tmp_path / "copies")
 
-    monkeypatch.setattr("models.sources.tempfile.mkdtemp", made)
+    monkeypatch.setattr("features.files.tempfile.mkdtemp", made)
     return RegistrySource("sqlite:///none.db", "rung-b2b", "live", _registry=registry)
 
 
@@ -152,7 +152,7 @@ def test_with_the_process_all_copies_go(source, tmp_path, monkeypatch):
     """Whatever served from them: they are of no use to anybody else."""
     at_end: list[functools.partial[None]] = []
     monkeypatch.setattr(
-        "models.sources.atexit.register",
+        "features.files.atexit.register",
         lambda what, *given, **more: at_end.append(functools.partial(what, *given, **more)),
     )
     assert source.folder().is_dir()
