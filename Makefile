@@ -19,7 +19,9 @@ setup: .venv/.stamp-dev  ## Install everything that is locked into .venv (once; 
 
 # A folder that was moved or copied has a .venv that points at the old place; a Python that is gone
 # leaves one that points nowhere. Both are made again.
-SOUND := $(shell test -x $(BIN)/python && grep -sF '$(CURDIR)/.venv' $(BIN)/activate)
+# The path of this one may be the end of the old one's, so it is looked for from its beginning.
+SOUND := $(shell own="$$(pwd -P)/.venv"; test -x $(BIN)/python \
+  && grep -sF -e "=$$own" -e "=\"$$own" -e "='$$own" $(BIN)/activate)
 
 .venv/.stamp-run: requirements-installer.lock requirements.lock pyproject.toml scripts/install.py \
     scripts/openmp.py scripts/pip_settings.py $(if $(SOUND),,again)

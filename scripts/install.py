@@ -12,6 +12,8 @@ import fcntl
 import hashlib
 import platform
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,6 +127,7 @@ def set_up(name: str) -> None:
     stamp.unlink(missing_ok=True)
     if name == "run":
         make_environment()
+    forget_half_installed()
     install(name)
     stamp.write_text(made_of)
 
@@ -138,8 +141,12 @@ def digest(name: str) -> str:
 
 def is_sound() -> bool:
     """Return whether .venv was made in this folder, still has its Python, and in it a pip."""
+    own = str(VENV)
     with contextlib.suppress(OSError):
-        if str(VENV) in (VENV / "bin" / "activate").read_text():
+        told = (VENV / "bin" / "activate").read_text(errors="replace")
+        # As each Python writes it. The path alone may be the end of another one.
+        spellings = own, f'"{own}"', f"'{own}'", shlex.quote(own)
+        if any(f"={one}\n" in told for one in spellings):
             return not run([PYTHON, "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"])
     return False
 
@@ -157,6 +164,17 @@ def make_environment() -> None:
     say(f"1/3 .venv is there (Python {held})")
     if held != asked:
         say(f"    `make clean` makes room for Python {asked}")
+
+
+def forget_half_installed() -> None:
+    """Let no package pass for installed of which only some files are there.
+
+    A set-up that was killed, or found the disk full, leaves such ones. What a package is called is
+    there among the first, who installed it after all else: uv and pip look for the former alone.
+    """
+    for told in (VENV / "lib").glob("python*/site-packages/*.dist-info"):
+        if not all((told / name).is_file() for name in ("INSTALLER", "RECORD")):
+            shutil.rmtree(told)
 
 
 def install(name: str) -> None:
@@ -212,6 +230,7 @@ class Installer:
             if MISMATCH.search(complaint):
                 raise SetupError(explain(complaint))
             self.obstacle = "uv failed"
+            forget_half_installed()
             say(f"    uv failed, pip does it in a minute or two. uv says:\n{indented(complaint)}")
         if complaint := run([*PIP, *arguments]):
             raise SetupError(explain(complaint))

@@ -1,5 +1,6 @@
 """The set-up script: stamps, the way from uv to pip, and what it says when it cannot go on."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def install(monkeypatch) -> ModuleType:
 
 
 @pytest.fixture
-def tools(install, monkeypatch):
+def tools(install, monkeypatch, tmp_path):
     """Stand-ins for uv and pip: what each complains about, and the order in which they ran."""
     complaints, ran = {"uv": "", "pip": ""}, []
 
@@ -32,6 +33,7 @@ def tools(install, monkeypatch):
         return complaints[name]
 
     monkeypatch.setattr(install, "run", run)
+    monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
     return complaints, ran
 
 
@@ -166,6 +168,71 @@ def test_moved_environment_is_not_sound(install, monkeypatch, tmp_path):
     assert not install.is_sound()
 
 
+@pytest.mark.parametrize(
+    "written",
+    ['VIRTUAL_ENV="{}"', "VIRTUAL_ENV={}", "    export VIRTUAL_ENV='{}'"],
+)
+@pytest.mark.parametrize("moved_to", ["rung", "build/my rung", "build/o'brien"])
+def test_where_an_environment_was_made(install, monkeypatch, tmp_path, written, moved_to):
+    """Whatever Python wrote it: from .../build/rung to .../rung, one path is the end of the other.
+
+    `make` asks that by itself before any Python runs.
+    """
+    own = tmp_path / moved_to / ".venv"
+    (own / "bin").mkdir(parents=True)
+    (own / "bin" / "python").symlink_to(sys.executable)
+    shutil.copy(ROOT / "Makefile", own.parent)
+    monkeypatch.setattr(install, "VENV", own)
+    monkeypatch.setattr(install, "PYTHON", Path(sys.executable))
+    for made_in, is_sound in ((Path("/build", *own.parts[1:]), False), (own, True)):
+        told = written.format(str(made_in).replace("'", "'\"'\"'") if "'{" in written else made_in)
+        (own / "bin" / "activate").write_text(f"# of it\n{told}\n")
+        assert install.is_sound() is is_sound
+        command = ["make", "--eval", "sound: ; @echo $(if $(SOUND),is,was) sound", "sound"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=own.parent)
+        is_odd = "'" in moved_to and "'{" in written  # which Python looks at, each time
+        assert done.stdout == f"{'is' if is_sound and not is_odd else 'was'} sound\n", done.stderr
+
+
+def test_pip_finds_no_half_of_what_uv_has_left(install, tools, monkeypatch):
+    """A disk that is full breaks uv off in the middle of a package; pip would pass over it."""
+    site, found = with_halves(install.VENV), []
+    tools[0]["uv"] = "error: No space left on device"
+    by_uv = install.run
+
+    def run(command, *_):
+        found.append(sorted(path.name for path in site.iterdir()))
+        return by_uv(command)
+
+    monkeypatch.setattr(install, "run", run)
+    install.Installer({}, "").install([])
+    assert found[1] == ["whole-1.0.dist-info"]
+    assert len(found) == 2
+
+
+def with_halves(environment: Path) -> Path:
+    """The packages of an environment: one that is whole, and two of which a part was written."""
+    site = environment / "lib" / "python3.11" / "site-packages"
+    whole, half = ("METADATA", "RECORD", "INSTALLER"), ("METADATA", "RECORD")
+    for name, files in (("whole", whole), ("half", half), ("halted", ("METADATA", "INSTALLER"))):
+        told = site / f"{name}-1.0.dist-info"
+        told.mkdir(parents=True)
+        for file in files:
+            (told / file).touch()
+    return site
+
+
+def test_half_installed_packages_are_installed_again(clone, monkeypatch):
+    """What a set-up that was killed has left does not pass for a package that is there."""
+    site = with_halves(clone.VENV)
+    found: list[list[str]] = []
+    monkeypatch.setattr(
+        clone, "install", lambda _: found.append(sorted(path.name for path in site.iterdir()))
+    )
+    clone.set_up("run")
+    assert found == [["whole-1.0.dist-info"]]
+
+
 def test_only_known_sets(tmp_path):
     """A wrong argument is answered with the usage."""
     command = [sys.executable, str(ROOT / "scripts" / "install.py"), "all"]
@@ -177,7 +244,7 @@ def test_the_environment_of_another_folder_is_left_alone(install, tmp_path, monk
     """A link to it gives way to an environment of one's own; what it led to is as it was."""
     other, here = tmp_path / "other" / ".venv", tmp_path / "here" / ".venv"
     (other / "bin").mkdir(parents=True)
-    (other / "bin" / "activate").write_text(f"VIRTUAL_ENV={other}")
+    (other / "bin" / "activate").write_text(f"VIRTUAL_ENV={other}\n")
     (other / ".stamp-run").write_text("theirs")
     here.parent.mkdir()
     here.symlink_to(other)
