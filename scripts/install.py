@@ -77,7 +77,8 @@ ADVICE: Final = [
     (
         re.compile(r"No matching distribution|Could not find a version|No solution|no wheel"),
         "the package index lacks a locked file for this machine. Rung is installed from wheels, on"
-        " Linux with Python 3.11 to 3.13; a mirror has to hold them.",
+        " Linux with Python 3.11 to 3.13; a mirror has to hold them. Another Python: make setup"
+        " PYTHON=python3.12",
     ),
 ]
 
@@ -152,18 +153,23 @@ def is_sound() -> bool:
 
 
 def make_environment() -> None:
-    """Make .venv, or keep the one that works."""
+    """Make .venv, or keep the one that works.
+
+    One in which Rung never was is kept for no other Python: the one that it has may be what failed.
+    """
     asked = platform.python_version()
-    if not is_sound():
-        say(f"1/3 virtual environment in .venv (Python {asked})")
-        if complaint := run([sys.executable, "-m", "venv", "--clear", VENV]):
-            raise SetupError(f"no virtual environment could be made.\n{complaint}")
-        return
-    code = "import platform; print(platform.python_version())"
-    held = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True).stdout.strip()
-    say(f"1/3 .venv is there (Python {held})")
-    if held != asked:
-        say(f"    `make clean` makes room for Python {asked}")
+    if is_sound():
+        code = "import platform; print(platform.python_version())"
+        held = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True).stdout.strip()
+        had_rung = any((VENV / "lib").glob("python*/site-packages/rung-*.dist-info"))
+        if had_rung or held == asked:
+            say(f"1/3 .venv is there (Python {held})")
+            if held != asked:
+                say(f"    `make clean` makes room for Python {asked}")
+            return
+    say(f"1/3 virtual environment in .venv (Python {asked})")
+    if complaint := run([sys.executable, "-m", "venv", "--clear", VENV]):
+        raise SetupError(f"no virtual environment could be made.\n{complaint}")
 
 
 def forget_half_installed() -> None:

@@ -1,5 +1,6 @@
 """The set-up script: stamps, the way from uv to pip, and what it says when it cannot go on."""
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -157,6 +158,27 @@ def test_broken_environment_has_no_valid_stamp(clone, monkeypatch):
     monkeypatch.setattr(clone, "is_sound", lambda: False)
     clone.set_up("run")
     assert installed == ["run", "run"]
+
+
+@pytest.mark.parametrize(
+    ("held", "had_rung", "is_made"),
+    [("3.14.0", False, True), ("3.14.0", True, False), ("", False, False), ("", True, False)],
+)
+def test_another_python_is_tried(install, monkeypatch, tmp_path, held, had_rung, is_made):
+    """Where the first one failed the next gets an environment; what works is nobody's to clear."""
+    made = []
+    monkeypatch.setattr(install, "VENV", tmp_path)
+    monkeypatch.setattr(install, "is_sound", lambda: True)
+    monkeypatch.setattr(install, "run", lambda command: made.append(command) or "")
+    told = f"{held or platform.python_version()}\n"
+    answer = subprocess.CompletedProcess([], 0, told, "")
+    monkeypatch.setattr(install.subprocess, "run", lambda *_, **__: answer)
+    if had_rung:
+        (tmp_path / "lib" / "python3.14" / "site-packages" / "rung-0.1.0.dist-info").mkdir(
+            parents=True
+        )
+    install.make_environment()
+    assert made == ([[sys.executable, "-m", "venv", "--clear", tmp_path]] if is_made else [])
 
 
 def test_moved_environment_is_not_sound(install, monkeypatch, tmp_path):
