@@ -143,7 +143,7 @@ def promote_into(folder: Path, bundle: Path, gate: Gate, promotion: Promotion) -
     present = served_by(folder)
     if present is not None:
         gate.require_beside(present.hash)
-        _keep(folder, present)
+        _keep(folder, present, promotion.at)
     copy_bundle(bundle, folder)
     _write(_beside(folder) / _RECORD, ServedBundle(folder, new, promotion, gate))
 
@@ -173,7 +173,7 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
         raise BundleError(f"{why}: there is nothing to go back to")
     require_loadable(back.hash, back.folder)
     if present is not None:
-        _keep(folder, replace(present, taken_back=True))
+        _keep(folder, replace(present, taken_back=True), promotion.at)
     copy_bundle(back.folder, folder)
     now = ServedBundle(folder, back.hash, promotion, back.gate)
     _write(_beside(folder) / _RECORD, now)
@@ -193,11 +193,15 @@ def _beside(folder: Path) -> Path:
     return folder.resolve().parent / f"{folder.resolve().name}.former"
 
 
-def _keep(folder: Path, present: ServedBundle) -> None:
-    """Copy what serves to the former ones; the oldest of too many go."""
+def _keep(folder: Path, present: ServedBundle, until: int) -> None:
+    """Copy what serves to the former ones; the oldest of too many go.
+
+    Of one of which nobody wrote down since when, it is known that it served until now: it is the
+    newest of them.
+    """
     beside = _beside(folder)
     beside.mkdir(parents=True, exist_ok=True)
-    name = f"{present.promotion.at:020}-{present.hash[:12]}"
+    name = f"{present.promotion.at or max(until - 1, 0):020}-{present.hash[:12]}"
     copy_bundle(folder, beside / name)
     _write(beside / f"{name}.json", present)
     for old in _kept(folder)[_MOST:]:

@@ -66,10 +66,10 @@ def test_a_new_offer_from_toml(options, tmp_path):
     """Tables of a TOML file are taken as the ladder file has them; it is planned where it says."""
     path = tmp_path / "new.toml"
     path.write_text(TOML)
-    done("offer", "set", path, "--from", "2031-01-01", *options)
+    done("offer", "set", path, "--from", "2190-01-01", *options)
     listed = done("offer", "list", *options).out
     assert "value: new-checklist, “A checklist”; 0 leads learned from\n" in listed
-    assert "  planned: version 1: active from 2031-01-01T00:00:00Z, made on 20" in listed
+    assert "  planned: version 1: active from 2190-01-01T00:00:00Z, made on 20" in listed
     done("offer", "set", path, *options)
     told = {one["id"]: one for one in done("offer", "list", "--json", *options).json}
     new = told["new-checklist"]
@@ -83,7 +83,7 @@ def test_an_offer_so_light_that_the_next_ones_are_jumps(options, tmp_path):
     """It is kept, and what is never recommended beside this one is said, planned ones as well."""
     path = tmp_path / "new.toml"
     path.write_text(TOML)
-    said = done("offer", "set", path, "--from", "2031-01-01", *options)
+    said = done("offer", "set", path, "--from", "2190-01-01", *options)
     about = "new-checklist: 'process-assessment' is never recommended beside this one: it asks for "
     assert about in said.err
     shown = done("offer", "show", "new-checklist", "--json", *options).json

@@ -166,10 +166,15 @@ def test_broken_environment_has_no_valid_stamp(clone, monkeypatch):
 )
 def test_another_python_is_tried(install, monkeypatch, tmp_path, held, had_rung, is_made):
     """Where the first one failed the next gets an environment; what works is nobody's to clear."""
-    made = []
+    made: list[list[object]] = []
+
+    def run(command: list[object]) -> str:
+        made.append(command)
+        return ""
+
     monkeypatch.setattr(install, "VENV", tmp_path)
     monkeypatch.setattr(install, "is_sound", lambda: True)
-    monkeypatch.setattr(install, "run", lambda command: made.append(command) or "")
+    monkeypatch.setattr(install, "run", run)
     told = f"{held or platform.python_version()}\n"
     answer = subprocess.CompletedProcess([], 0, told, "")
     monkeypatch.setattr(install.subprocess, "run", lambda *_, **__: answer)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from features.errors import BundleError
+from models.bundle import copy_bundle, load_bundle
 from models.bundle import files as bundle_files
-from models.bundle import load_bundle
 from models.gate import Gate, GateError
 from models.logged.former_bundles import (
     Promotion,
@@ -194,6 +194,20 @@ def test_a_folder_that_nobody_promoted_into(bundles, tmp_path):
     promote_into(folder, bundles[1], gate_of(bundles[1], folder), said(2))
     roll_back(folder, said(3))
     assert bytes_of(folder) == before
+
+
+def test_what_was_trained_into_the_folder_served_last(bundles, tmp_path):
+    """Nobody wrote down since when, and what is gone back to is what served last all the same."""
+    folder = tmp_path / "serving"
+    first, second, third = bundles
+    promote_into(folder, first, gate_of(first), said(1_000_000))
+    promote_into(folder, second, gate_of(second, first), said(2_000_000))
+    copy_bundle(third, folder)
+    promote_into(folder, second, gate_of(second, third), said(3_000_000))
+    hashes = [load_bundle(one).hash for one in (third, first)]
+    assert [one.hash for one in former_of(folder)] == hashes
+    assert former_of(folder)[0].promotion == Promotion()
+    assert roll_back(folder, said(4_000_000)).hash == hashes[0]
 
 
 def test_other_files_are_left_alone(bundles, tmp_path):
