@@ -35,6 +35,8 @@ SKEW_US: Final = 60_000_000
 
 _SECOND: Final = 1_000_000
 _ZONE_BY_NAME: Final = re.compile(r"\s*(?:UTC|GMT)$")
+_LOST_PLUS: Final = re.compile(r"\d\d:\d\d[\d:.,]* \d\d(:?\d\d)?")
+"""An offset whose + became a blank, as in addresses."""
 
 
 def now() -> int:
@@ -78,8 +80,12 @@ def when(microseconds_: int) -> datetime:
     return FIRST + timedelta(microseconds=int(microseconds_))
 
 
-def instant(text: str) -> datetime:
+def instant(text: str, *, may_be_day: bool = True) -> datetime:
     """A text such as 2026-03-01T12:00:00Z or 2026-03-01 (midnight UTC) as an aware instant.
+
+    Parameters
+    ----------
+    may_be_day : whether a day alone will do; when something happened is a time of day.
 
     Raises
     ------
@@ -89,10 +95,13 @@ def instant(text: str) -> datetime:
     try:
         moment = moment_of(text)
     except ValueError as error:
-        raise TimeError(f"{text!r} is not a time; write 2026-03-01T12:00:00Z") from error
+        hint = "2026-03-01T12:00:00Z"
+        if _LOST_PLUS.search(text):
+            hint += ", or %2B in an address, where a + is a blank"
+        raise TimeError(f"{text!r} is not a time; write {hint}") from error
     if moment.tzinfo is None:
-        if len(text.strip()) > len("2026-03-01"):
-            raise TimeError(f"{text!r} has no time zone; write {text}Z for UTC")
+        if not may_be_day or len(text.strip()) > len("2026-03-01"):
+            raise TimeError(f"{text!r} has no time zone; write {moment.isoformat()}Z for UTC")
         moment = moment.replace(tzinfo=UTC)
     if not FIRST <= moment <= LAST:
         raise TimeError(f"{text!r} does not lie in the years 1970 to 2199")

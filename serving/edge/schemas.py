@@ -16,6 +16,7 @@ from features.events.junk_ids import FOR_NOBODY, is_junk
 from features.events.values import LEAD_ID
 
 __all__ = [
+    "AS_DATE_TIME",
     "MOST_PER_PAGE",
     "Instant",
     "NewLeadId",
@@ -32,15 +33,12 @@ MOST_PER_PAGE: Final = 200
 
 
 def _instant(value: object) -> int:
-    if isinstance(value, str):
-        try:
-            return microseconds(instant(value))
-        except TimeError as error:
-            raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from error
-    shown = repr(value)[:40]
-    raise PydanticCustomError(
-        "time", "{shown} is not a time; write 2026-03-01T12:00:00Z", {"shown": shown}
-    )
+    if not isinstance(value, str):
+        raise PydanticCustomError("time", "a time is a text such as 2026-03-01T12:00:00Z")
+    try:
+        return microseconds(instant(value))
+    except TimeError as error:
+        raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from error
 
 
 def stored_text(value: str) -> str:
@@ -50,12 +48,11 @@ def stored_text(value: str) -> str:
     return value
 
 
-Instant = Annotated[
-    int,
-    BeforeValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T12:00:00Z"]}),
-]
-"""RFC 3339 outside, microseconds since the epoch inside."""
+AS_DATE_TIME: Final = WithJsonSchema(
+    {"type": "string", "format": "date-time", "examples": ["2026-03-01T12:00:00Z"]}
+)
+Instant = Annotated[int, BeforeValidator(_instant), AS_DATE_TIME]
+"""RFC 3339 outside, microseconds since the epoch inside; a day alone is its midnight, UTC."""
 PathId = Annotated[str, AfterValidator(stored_text)]
 """An id in an address. PostgreSQL cannot even be asked for one with a NUL."""
 Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]

@@ -60,8 +60,9 @@ from serving.scoring.scorer import Scorer
 
 __all__ = ["Recommender"]
 
-_AHEAD_US: Final = 5 * 60 * 1_000_000
-"""An outcome, or an event of another process, may lie so far in the future: clocks differ."""
+_SKEW_US: Final = 5 * 60 * 1_000_000
+"""An outcome, or an event of another process, may lie so far in the future, and an outcome so far
+before its decision: clocks differ."""
 
 
 _CAME: Final = "rung_came"
@@ -329,7 +330,8 @@ class Recommender:
         ----------
         value : in [0, 1].
         occurred_at : microseconds since the epoch; now, where it is None, or right at the decision
-            where a clock that was ahead has dated that into the future.
+            where a clock that was ahead has dated that into the future. What the clock of whoever
+            reports it dates some minutes before the decision happened right at it.
 
         Raises
         ------
@@ -344,10 +346,11 @@ class Recommender:
     ) -> OutcomeAnswer:
         decision, now = self._decision(decision_id), self.clock()
         at = max(now, decision.as_of) if occurred_at is None else occurred_at
-        if at < decision.as_of:
+        if at < decision.as_of - _SKEW_US:
             raise TimeError(f"{rfc3339(at)} is before the decision, {rfc3339(decision.as_of)}")
-        if at > max(now + _AHEAD_US, decision.as_of):
+        if at > max(now + _SKEW_US, decision.as_of):
             raise TimeError(f"{rfc3339(at)} is in the future; it is {rfc3339(now)} here")
+        at = max(at, decision.as_of)
         event = outcome_event(decision, self._ladder, at, now, value, kind)
         self.store.append_new([event], erased=erased, may_be_out=True)  # it only happened
         stored = self._outcome(decision_id)
@@ -420,7 +423,7 @@ class Recommender:
 
 def _present(now: int, rows: Sequence[Row]) -> int:
     """The present by the clock that is ahead: of this process, or of one that stored an event."""
-    return max([now, *(row[2] for row in rows if row[2] <= now + _AHEAD_US)])
+    return max([now, *(row[2] for row in rows if row[2] <= now + _SKEW_US)])
 
 
 def _notice(

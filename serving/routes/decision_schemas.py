@@ -8,8 +8,9 @@ from pydantic import AfterValidator, BaseModel, Field, StrictBool
 from pydantic_core import PydanticCustomError
 
 from features.events.values import TextRule
-from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
+from serving.edge.schemas import StrictRequest, Text, stored_text
 from serving.recommending.answers import RecommendedAnswer, UnaskedAnswer
+from serving.routes.schemas import Happened
 from serving.scoring.answers import NotFoundAnswer
 
 __all__ = [
@@ -79,7 +80,7 @@ class OutcomeRequest(StrictRequest):
 
     value: float = Field(ge=0, le=1, strict=True)
     kind: Id = "outcome"
-    occurred_at: Instant | None = Field(None, description="Now, where it is left out.")
+    occurred_at: Happened | None = Field(None, description="Now, where it is left out.")
 
 
 # ----------------------------------------------------------------------------------------- Answers

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Discriminator, Field, SkipValidation, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SkipValidation,
+    Tag,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
 
+from features.clock import instant, microseconds
+from features.errors import TimeError
 from features.events.values import EVENT_NAME
 from features.store.kept.queue import Order
-from serving.edge.schemas import MOST_PER_PAGE, Instant, NewLeadId, StrictRequest, Text
+from serving.edge.schemas import (
+    AS_DATE_TIME,
+    MOST_PER_PAGE,
+    Instant,
+    NewLeadId,
+    StrictRequest,
+    Text,
+)
+from serving.ingestion.values import EventRefused, instant_of
 from serving.scoring.answers import QueueItem, ScoreOrNot
 
 __all__ = [
@@ -16,6 +36,7 @@ __all__ = [
     "BatchLead",
     "BatchRequest",
     "EventOfLead",
+    "Happened",
     "LeadByMail",
     "LeadEvents",
     "QueueAnswer",
@@ -31,6 +52,19 @@ MOST_HORIZONS: Final = 10
 # ---------------------------------------------------------------------------------------- Requests
 
 
+def _happened(value: object, info: ValidationInfo) -> int:
+    """What `instant_of` says of it; what will do is read in half the time."""
+    if isinstance(value, str):
+        with suppress(TimeError):
+            return microseconds(instant(value, may_be_day=False))
+    try:
+        return instant_of(value, info.field_name or "it")
+    except EventRefused as refused:
+        raise PydanticCustomError("invalid_time", "{why}", {"why": str(refused)}) from refused
+
+
+Happened = Annotated[int, BeforeValidator(_happened), AS_DATE_TIME]
+"""When something happened, as every door for events takes it: a day alone will not do."""
 Horizons = Annotated[
     list[Annotated[float, Field(gt=0, allow_inf_nan=False)]],
     Field(
@@ -82,8 +116,8 @@ class EventOfLead(StrictRequest):
     """Something that happened. Known when it happened, where `known_at` is left out."""
 
     name: str = Field(min_length=1, max_length=EVENT_NAME.longest)
-    occurred_at: Instant
-    known_at: Instant | None = None
+    occurred_at: Happened
+    known_at: Happened | None = None
     properties: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -16,10 +16,12 @@ from features.clock import (
     is_ahead,
     is_over,
     microseconds,
+    rfc3339,
     said_at,
     said_from,
     seconds_since,
 )
+from features.errors import TimeError
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -59,6 +61,29 @@ def test_no_age_is_negative(ahead):
 def test_an_instant_that_may_be_none(said, found):
     """What says no instant is none, and no error."""
     assert instant_if_any(said) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("2026-03-01T12:00:00", "has no time zone; write 2026-03-01T12:00:00Z for UTC"),
+        ("20260301T12", "has no time zone; write 2026-03-01T12:00:00Z for UTC"),
+        ("2026-03-01T12:00:00 01:00", "a + is a blank"),
+        ("2026-03-01T12:00 0530", "a + is a blank"),
+    ],
+)
+def test_what_is_no_instant_is_told_what_would_be(text, hint):
+    """The text that is named is read; a + that an address made a blank of is told of."""
+    with pytest.raises(TimeError, match=re.escape(hint)):
+        instant(text)
+
+
+def test_when_something_happened_is_no_day():
+    """A day alone is its midnight to whoever asks about it, and no time at which a lead acts."""
+    assert rfc3339(microseconds(instant("2026-03-01"))) == "2026-03-01T00:00:00Z"
+    for day in ("2026-03-01", "20260301"):
+        with pytest.raises(TimeError, match="write 2026-03-01T00:00:00Z for UTC"):
+            instant(day, may_be_day=False)
 
 
 def test_what_lies_just_within_what_clocks_differ_is_not_ahead():

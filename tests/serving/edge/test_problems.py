@@ -70,7 +70,8 @@ def test_unknown_query(client):
 
 
 def events(**changes):
-    return {"lead_id": "a", "events": [{"name": "x", "occurred_at": "2026-03-01", **changes}]}
+    at = {"occurred_at": "2026-03-01T00:00:00Z"}
+    return {"lead_id": "a", "events": [{"name": "x", **at, **changes}]}
 
 
 @pytest.mark.parametrize(

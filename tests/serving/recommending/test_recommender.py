@@ -710,12 +710,20 @@ def test_outcome_out_of_time(made, store):
     as_of = microseconds(instant(answer["as_of"]))
     count = store.count()
     with pytest.raises(TimeError, match="is before the decision"):
-        made.outcome("a", 1.0, occurred_at=as_of - 1)
+        made.outcome("a", 1.0, occurred_at=as_of - 300_000_001)
     with pytest.raises(TimeError, match="is in the future"):
         made.outcome("a", 1.0, occurred_at=as_of + DAY_US)
     assert store.count() == count
     ahead = made.outcome("a", 1.0, occurred_at=as_of + 60_000_000)
     assert ahead["occurred_at"] == rfc3339(as_of + 60_000_000)
+
+
+@pytest.mark.parametrize("behind_us", [1, 1_000_000, 300_000_000])
+def test_outcome_told_by_a_clock_that_is_behind(made, behind_us):
+    """What a lead does at once happened at the decision, whatever a caller's clock says of it."""
+    as_of = made.recommend("at-1", decision_id="a")["as_of"]
+    told = made.outcome("a", 1.0, occurred_at=microseconds(instant(as_of)) - behind_us)
+    assert (told["occurred_at"], told["late"]) == (as_of, False)
 
 
 @pytest.mark.parametrize("ahead_us", [60_000_000, 3_600_000_000, DAY_US])

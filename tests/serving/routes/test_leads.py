@@ -385,7 +385,7 @@ def test_what_was_decided_of_who_opted_out(running, opted_out_by):
 def test_opted_out_in_a_batch(running):
     """Not found, without a score and opted out are three different things, each in its place."""
     opt_out(running, LEAD)
-    events = {"events": [{"name": "page_viewed", "occurred_at": "2026-01-01"}]}
+    events = {"events": [{"name": "page_viewed", "occurred_at": "2026-01-01T00:00:00Z"}]}
     leads = ["nobody", LEAD, "customer", "lead-0002", {"lead_id": LEAD, **events}]
     leads += [{"lead_id": "passer-by", **events}]
     answer = running.post("/v1/scores:batch", json={"leads": leads}).json()

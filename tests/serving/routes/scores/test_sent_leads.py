@@ -70,12 +70,23 @@ def test_ids_of_nobody(client, lead_id, code):
     assert (fault["pointer"], fault["code"]) == ("/body/leads/0/lead_id", code)
 
 
-@pytest.mark.parametrize("at", ["1969-12-31T23:59:59Z", "2200-01-02T00:00:00Z", 5])
-@pytest.mark.parametrize("member", ["occurred_at", "known_at"])
-def test_times(client, at, member):
-    """Events lie in the years that they do everywhere."""
-    (fault,) = is_problem(batch(client, lead({**GOOD, member: at})), 422)["errors"]
-    assert fault["pointer"] == f"/body/leads/0/events/0/{member}"
+@pytest.mark.parametrize(
+    "at",
+    [
+        *("1969-12-31T23:59:59Z", "2200-01-02T00:00:00Z", 5, True, None, "", "soon"),
+        *("2026-03-01", "20260301", "2026-W09-7", "2026-03-01T12:00:00", "1772366400"),
+    ],
+)
+def test_times(client, at):
+    """When something happened is read as the doors for events read it, and refused in one way."""
+    (fault,) = is_problem(batch(client, lead({**GOOD, "occurred_at": at})), 422)["errors"]
+    sent = {"events": [{"message_id": "told", "lead_id": "passer-by", **GOOD, "occurred_at": at}]}
+    strict = client.post("/v1/events", json=sent, headers={"Prefer": "handling=strict"})
+    (own,) = is_problem(strict, 422)["errors"]
+    assert {**own, "pointer": f"/body/leads/0/events/0{own['pointer'][14:]}"} == fault
+    if at is not None:
+        known = is_problem(batch(client, lead({**GOOD, "known_at": at})), 422)["errors"][0]
+        assert known["pointer"] == "/body/leads/0/events/0/known_at"
 
 
 def test_each_is_pointed_at(client):
