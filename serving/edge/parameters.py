@@ -6,10 +6,15 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_origin
 
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.datastructures import QueryParams
 
 from features.errors import did_you_mean
 from features.ladder.ladder import Ladder
@@ -18,6 +23,7 @@ from features.store.database import is_storable
 __all__ = [
     "After",
     "Place",
+    "QueryOfRoute",
     "after_of",
     "check_step",
     "cursor_of",
@@ -35,6 +41,63 @@ Place = tuple[str | int, ...]
 """Where in a body a value stands."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueryOfRoute:
+    """What may stand in the query of a route.
+
+    Parameters
+    ----------
+    names : all that it reads; None where the shape of its query refuses what it does not read.
+    lists : of which of them there may be several.
+    """
+
+    names: frozenset[str] | None
+    lists: frozenset[str]
+
+    @staticmethod
+    def of(dependant: Dependant) -> QueryOfRoute:
+        """That of a route whose parameters the framework has worked out."""
+        names: set[str] = set()
+        lists: set[str] = set()
+        is_strict = False
+        for field in _query_fields(dependant):
+            shape = field.field_info.annotation
+            if isinstance(shape, type) and issubclass(shape, BaseModel):
+                is_strict |= shape.model_config.get("extra") == "forbid"
+                read = {name: one.annotation for name, one in shape.model_fields.items()}
+            else:
+                read = {field.alias: shape}
+            names |= set(read)
+            lists |= {name for name, kind in read.items() if get_origin(kind) is list}
+        return QueryOfRoute(None if is_strict else frozenset(names), frozenset(lists))
+
+    def check(self, sent: QueryParams) -> None:
+        """RequestValidationError where somebody says what nobody reads, or one thing twice.
+
+        Of two values the framework takes the last, and whoever asked for both is not told.
+        """
+        said = Counter(name for name, _ in sent.multi_items())
+        read = said if self.names is None else self.names
+        twice = [name for name in said if said[name] > 1 and name not in self.lists]
+        faults = [
+            *(("value", name, _TWICE) for name in twice),
+            *(("extra_forbidden", name, _EXTRA) for name in said if name not in read),
+        ]
+        if faults:
+            raise RequestValidationError(
+                [{"type": code, "loc": ("query", name), "msg": why} for code, name, why in faults]
+            )
+
+
+def _query_fields(dependant: Dependant) -> Iterator[Any]:
+    """Those of a route, and of all that it depends on."""
+    yield from dependant.query_params
+    for one in dependant.dependencies:
+        yield from _query_fields(one)
+
+
+_TWICE: Final = "it stands there twice; say it once"
+_EXTRA: Final = "Extra inputs are not permitted"
 _LARGEST: Final = 2**62
 """No instant and no number of a row is larger; stores take whole numbers up to twice that."""
 

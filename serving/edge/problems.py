@@ -27,6 +27,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import compile_path
 
 from features.errors import LimitReached, RungError
+from serving.edge.accepted import is_accepted
 from serving.edge.access.needs import needed
 from serving.edge.access.shown import is_personalizer
 from serving.edge.bodies import ONE_BYTES
@@ -204,7 +205,7 @@ def _personalizer_error(problem: Problem) -> dict[str, Any]:
 
 
 def _wants_page(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(
+    return is_accepted(request.headers, "accept", "text/html") and not request.url.path.startswith(
         ("/v1/", "/healthz", "/readyz")
     )
 

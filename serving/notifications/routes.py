@@ -72,7 +72,7 @@ async def create_webhook(body: EndpointRequest, service: Served, endpoints: _End
 @router.get(
     "",
     summary="Where notifications go",
-    responses={200: {"model": EndpointsAnswer}, **documented(503)},
+    responses={200: {"model": EndpointsAnswer}, **documented(422, 503)},
 )
 async def list_webhooks(endpoints: _Endpoints) -> Response:
     """Every endpoint, the oldest first, without its secret."""

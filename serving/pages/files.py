@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from serving.edge.accepted import is_accepted
 from serving.pages.common.assets import found
 
 __all__ = ["router"]
@@ -27,6 +28,6 @@ async def static_file(name: str, request: Request) -> Response:
     one, by_hash = held
     headers = {"Cache-Control": _FOR_GOOD if by_hash else _A_WHILE, "Vary": "Accept-Encoding"}
     body = one.body
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if is_accepted(request.headers, "accept-encoding", "gzip"):
         body, headers["Content-Encoding"] = one.zipped, "gzip"
     return Response(body, headers=headers, media_type=one.media_type)

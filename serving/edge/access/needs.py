@@ -17,11 +17,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
+from serving.edge.accepted import is_accepted
 from serving.edge.access.access import NO_KEY, WRONG_KEY, Access, Asker
 from serving.edge.access.keys import SCOPES
 from serving.edge.access.shown import key_of
 from serving.edge.bodies import ONE_BYTES, JsonBody, JsonRequest
 from serving.edge.errors import KeyNeeded, NotAllowed
+from serving.edge.parameters import QueryOfRoute
 
 __all__ = [
     "CheckedRoute",
@@ -71,7 +73,7 @@ class Needs:
         try:
             return await access.asker(request, is_page=self.is_page)
         except KeyNeeded:
-            if self.is_page and "text/html" in request.headers.get("accept", ""):
+            if self.is_page and is_accepted(request.headers, "accept", "text/html"):
                 raise HTTPException(303, "Log in first.", {"Location": _login(request)}) from None
             raise
 
@@ -144,7 +146,8 @@ def is_meant(path: str, scope: Scope) -> bool:
 class CheckedRoute(APIRoute):
     """A route that asks who it is before it reads a body: `APIRouter(route_class=CheckedRoute)`.
 
-    It reads as much as its `serving.edge.bodies.JsonBody` says.
+    It reads as much as its `serving.edge.bodies.JsonBody` says. What nobody reads stands in no
+    query of a route of ours, and nothing twice. Clients of others, and pages, add what they like.
     """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -157,10 +160,14 @@ class CheckedRoute(APIRoute):
         answer = super().get_route_handler()
         wanted = _needs_of(self)
         most = next((one.most for one in _calls_of(self) if isinstance(one, JsonBody)), ONE_BYTES)
+        is_ours = self.path.startswith("/v1/") and all(one.scope != "ingest" for one in wanted)
+        query = QueryOfRoute.of(self.dependant) if is_ours else None
 
         async def checked(request: Request) -> Response:
             for need in wanted:
                 await need.asker(request)
+            if query is not None and request.scope["query_string"]:
+                query.check(request.query_params)
             return await answer(JsonRequest(request, most))
 
         return checked

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from features.ladder.words import things
 from models.judging.funnel.wording import in_100
+from serving.edge.accepted import is_accepted
 from serving.pages.common import words
 from serving.pages.common.assets import asset
 from serving.pages.common.moments import moment_in
@@ -32,7 +33,7 @@ def html(request: Request, template: str, values: dict[str, Any], status: int = 
     """A page as an answer, which nobody keeps: most pages show leads."""
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY}
     body = rendered(template, values).encode("utf-8", "replace")
-    if len(body) > _WORTH_ZIPPING and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(body) > _WORTH_ZIPPING and is_accepted(request.headers, "accept-encoding", "gzip"):
         body = gzip.compress(body, 4)
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     return HTMLResponse(body, status, headers)

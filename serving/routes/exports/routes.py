@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from features.errors import StoreAway
 from features.store.changes import ChangePlace
-from serving.edge.access.needs import needs
+from serving.edge.accepted import accepted
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.parameters import check_step, no_cursor, packed, unpacked, wrong_query
 from serving.edge.problems import documented
 from serving.process.served import OnLadder, Served
@@ -45,7 +46,12 @@ _ANSWERED: Final = {
     },
 }
 
-router = APIRouter(prefix="/v1", tags=["scores"], dependencies=[Depends(needs("read"))])
+router = APIRouter(
+    prefix="/v1",
+    tags=["scores"],
+    dependencies=[Depends(needs("read"))],
+    route_class=CheckedRoute,
+)
 
 
 @router.get(
@@ -110,16 +116,18 @@ def _headers(query: ScoresQuery, cursor: str) -> dict[str, str]:
     asked = query.model_dump(exclude_none=True) | {"cursor": cursor}
     return {
         "Cache-Control": "private, max-age=0",
+        "Vary": "Accept",
         "Link": f'</v1/scores?{urlencode(asked)}>; rel="next"',
         _CURSOR: cursor,
     }
 
 
 def _accepted(request: Request) -> Format:
-    accepted = [
-        one.partition(";")[0].strip() for one in request.headers.get("accept", "").split(",")
-    ]
-    return next((kind for kind, media in FORMATS.items() if media in accepted), "json")
+    """The format that is wanted most; of several the first, and JSON where none is named."""
+    weights = accepted(request.headers, "accept")
+    wanted: dict[Format, float] = {kind: weights.get(media, 0) for kind, media in FORMATS.items()}
+    best = max(wanted, key=wanted.__getitem__)
+    return best if wanted[best] else "json"
 
 
 def _cursor_of(place: ChangePlace) -> str:

@@ -39,7 +39,7 @@ router = APIRouter(prefix="/v1", tags=["offers"], route_class=CheckedRoute)
     "/offers",
     summary="What can be offered",
     dependencies=[Depends(needs("read"))],
-    responses={200: {"model": OffersAnswer}, **documented(503)},
+    responses={200: {"model": OffersAnswer}, **documented(422, 503)},
 )
 async def offers(service: Served) -> Response:
     """Every offer as it is now, paused and retired ones as well, with what was learned of it."""

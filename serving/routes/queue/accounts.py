@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from features.errors import UnknownAccount
 from features.store.kept.accounts import Account, AccountOrder
-from serving.edge.access.needs import needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import After, after_of, cursor_of
 from serving.edge.problems import documented
@@ -25,7 +25,12 @@ from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
+router = APIRouter(
+    prefix="/v1",
+    tags=["queue"],
+    dependencies=[Depends(needs("read"))],
+    route_class=CheckedRoute,
+)
 
 
 class AccountsQuery(StrictRequest):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from serving.edge.access.needs import needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import After, after_of, check_step, cursor_of
 from serving.edge.problems import documented
@@ -20,7 +20,12 @@ from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
+router = APIRouter(
+    prefix="/v1",
+    tags=["queue"],
+    dependencies=[Depends(needs("read"))],
+    route_class=CheckedRoute,
+)
 
 
 @router.get(

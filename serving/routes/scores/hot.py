@@ -60,9 +60,14 @@ def _told(
         return told(opted_out(lead_id))
 
 
-def score_answer(of: KeptAnswer, if_none_match: str | None) -> Response:
-    """It as an answer; the short one where whoever asks has it already."""
-    if if_none_match is not None and _matches(if_none_match, of.etag):
+def score_answer(of: KeptAnswer, if_none_match: Sequence[str]) -> Response:
+    """It as an answer; the short one where whoever asks has it already.
+
+    Parameters
+    ----------
+    if_none_match : the lines of that header, which are one list (RFC 9110).
+    """
+    if if_none_match and _matches(",".join(if_none_match), of.etag):
         return Response(status_code=304, headers={"ETag": of.etag, "Cache-Control": CACHE_CONTROL})
     return _Whole(of)
 
@@ -147,4 +152,5 @@ async def _score(request: Request) -> Response:
     service: Service = request.app.state.service
     await _READ.asker(request)
     lead_id = request.scope["path"][len(_LEADS) : -len(_SCORE)]
-    return score_answer(await score_told(service, lead_id), request.headers.get("if-none-match"))
+    told = await score_told(service, lead_id)
+    return score_answer(told, request.headers.getlist("if-none-match"))

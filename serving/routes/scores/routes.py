@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
+from pydantic import WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -29,6 +30,10 @@ from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot
 
 __all__ = ["router"]
 
+_Tags = Annotated[
+    tuple[str, ...], WithJsonSchema({"type": "string", "title": "If-None-Match"}), Header()
+]
+"""A list of tags, in however many lines it comes; to clients it is a text."""
 
 router = APIRouter(
     prefix="/v1",
@@ -48,7 +53,7 @@ async def lead_score(
     query: Annotated[ScoreQuery, Query()],
     service: Served,
     on_ladder: OnLadder,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: _Tags = (),
 ) -> Response:
     """Chance of the next step, interval, and reasons that add up to it; now or at an `as_of`.
 

@@ -90,7 +90,7 @@ class ExperimentsAnswer(BaseModel):
     "/experiments",
     summary="What is tried on leads by lot",
     dependencies=[Depends(needs("read"))],
-    responses={200: {"model": ExperimentsAnswer}, **documented(503)},
+    responses={200: {"model": ExperimentsAnswer}, **documented(422, 503)},
 )
 async def list_experiments(service: Served) -> Response:
     """All experiments but those that were put away; the standing controls of the ladder first."""

@@ -17,7 +17,7 @@ from models.judging.funnel.selection import Every, Selection, selection_of
 from models.judging.funnel.shapes import Funnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from models.judging.spreadsheet import csv_of
-from serving.edge.access.needs import needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import check_step
 from serving.edge.problems import documented
@@ -34,7 +34,12 @@ from serving.process.service import Service
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
+router = APIRouter(
+    prefix="/v1",
+    tags=["queue"],
+    dependencies=[Depends(needs("read"))],
+    route_class=CheckedRoute,
+)
 
 _TABLES = {"steps": steps_table, "cohorts": cohorts_table, "segments": segments_table}
 _FRESH = {"Cache-Control": "private, max-age=0"}

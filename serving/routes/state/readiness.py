@@ -11,7 +11,7 @@ from starlette.responses import Response
 from features.errors import UnknownReport
 from features.store.kept.reports import Reports
 from models.judging.readiness import Readiness
-from serving.edge.access.needs import needs
+from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
 from serving.edge.schemas import StrictRequest, Text
@@ -21,7 +21,12 @@ from serving.process.service import Service
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
+router = APIRouter(
+    prefix="/v1",
+    tags=["queue"],
+    dependencies=[Depends(needs("read"))],
+    route_class=CheckedRoute,
+)
 
 
 class ReadinessQuery(StrictRequest):

@@ -69,6 +69,49 @@ def test_unknown_query(client):
     assert is_problem(answer, 422)["errors"][0]["pointer"] == "/query/asof"
 
 
+@pytest.mark.parametrize(
+    ("address", "pointers"),
+    [
+        ("/v1/scores?step=value&step=content", ["/query/step"]),
+        ("/v1/queue?limit=5&order=purchase&limit=500&order=work", ["/query/limit", "/query/order"]),
+        ("/v1/leads/lead-0001/score?as_of=2026-03-01&as_of=2026-03-01", ["/query/as_of"]),
+        ("/v1/leads/lead-0001/timeline?limit=1&limit=2", ["/query/limit"]),
+        *((f"/v1/{one}?step=value", ["/query/step"]) for one in ("offers", "experiments")),
+        ("/v1/webhooks?limit=5", ["/query/limit"]),
+        ("/v1/leads/lead-0001?as_of=2026-03-01&ladder=b2b", ["/query/as_of", "/query/ladder"]),
+    ],
+)
+def test_query_that_is_not_answered(client, address, pointers):
+    """Of what stands twice one would be passed over, and so would what nobody reads."""
+    faults = is_problem(client.get(address), 422)["errors"]
+    assert [fault["pointer"] for fault in faults] == pointers
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/v1/leads/lead-0001/score?horizon_days=7&horizon_days=14",
+        "/v1/funnel?only=industry%3Asoftware&only=source%3Aads",
+        "/v1/projects/none/settings?a=1&a=2",
+        "/sourceConfig/?p=npm&v=3.34&writeKey=x&writeKey=x",
+        "/personalizer/v1.0/configurations/service?api-version=1&api-version=2",
+        "/healthz?a=1&a=1",
+    ],
+)
+def test_query_that_is_answered(client, address):
+    """A list may go on, and clients of others add what they like."""
+    said = client.get(address).text
+    assert "extra_forbidden" not in said
+    assert "twice" not in said
+
+
+def test_nothing_is_erased_where_it_is_not_sure_how(client):
+    """Erasing for good and not for good at once is neither."""
+    answer = client.delete("/v1/leads/lead-0001?suppress=true&suppress=false")
+    assert is_problem(answer, 422)["errors"][0]["pointer"] == "/query/suppress"
+    assert client.get("/v1/leads/lead-0001").status_code == 200
+
+
 def events(**changes):
     at = {"occurred_at": "2026-03-01T00:00:00Z"}
     return {"lead_id": "a", "events": [{"name": "x", **at, **changes}]}

@@ -105,6 +105,24 @@ def test_a_filter(client, service):
     service.store.scores.save([before])
 
 
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        (["TEXT/CSV; header=present"], "text/csv; charset=utf-8"),
+        (["application/json;q=0.1, text/csv;q=0.9"], "text/csv; charset=utf-8"),
+        (["application/json;q=0, text/csv;q=0.1"], "text/csv; charset=utf-8"),
+        (["text/html", "application/x-ndjson"], "application/x-ndjson"),
+        (["text/csv;q=0.5, application/json"], "application/json"),
+        (["text/csv;q=0"], "application/json"),
+        (["*/*"], "application/json"),
+    ],
+)
+def test_what_is_accepted(client, accept, media):
+    """The format that is wanted most, and caches know by what it was chosen."""
+    answer = client.get("/v1/scores", headers=[("Accept", one) for one in accept])
+    assert (answer.headers["content-type"], answer.headers["vary"]) == (media, "Accept")
+
+
 def test_formats(client):
     """The same rows in each format, chosen by a parameter or by what is accepted."""
     rows, _ = pages(client)

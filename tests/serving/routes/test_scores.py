@@ -197,6 +197,16 @@ def test_not_modified(client):
         assert again.headers["etag"] == etag
 
 
+@pytest.mark.parametrize("query", ["", "?ladder=b2b"])
+def test_tags_in_several_lines(client, query):
+    """They are one list, as if they stood in one line."""
+    address = f"/v1/leads/lead-0007/score{query}"
+    etag = client.get(address).headers["etag"]
+    for lines in (['"other"', etag], [etag, '"other"']):
+        sent = [("If-None-Match", line) for line in lines]
+        assert client.get(address, headers=sent).status_code == 304
+
+
 def test_modified(client):
     """Another lead, another instant: another tag."""
     etag = score(client, "lead-0007").headers["etag"]
