@@ -24,6 +24,9 @@ from models.offers.offer_model import Evidence
 from models.offers.policy import POLICIES
 from rung import command
 from serving.app import create_app
+from serving.connectors import errors as connectors
+from serving.edge.kinds import KINDS
+from serving.notifications import errors as notifications
 from serving.settings import Settings
 from tests.documented import promises
 from tests.errors import every_error
@@ -174,6 +177,19 @@ def test_the_json_of_every_verb_is_documented():
 
 
 # ------------------------------------------------------------------------------------------ service
+
+
+def test_every_problem_is_documented_with_its_status():
+    """The table of errors says of each kind what status it has."""
+    page = (DOCS / "serving.md").read_text()
+    rows = re.findall(r"^\| ((?:`[a-z-]+`,? )+)\| ([\d, ]+) \|", page, re.MULTILINE)
+    told: dict[str, str] = {}
+    for names, statuses in rows:
+        of_each = statuses.split(", ")
+        kinds = re.findall(r"`([a-z-]+)`", names)
+        told |= zip(kinds, of_each if len(of_each) > 1 else of_each * len(kinds), strict=True)
+    kinds = [*KINDS.values(), *connectors.KINDS.values(), *notifications.KINDS.values()]
+    assert not {kind.kind: kind.status for kind in kinds if told.get(kind.kind) != str(kind.status)}
 
 
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)

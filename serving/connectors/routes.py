@@ -93,6 +93,13 @@ class ReceivedAnswer(BaseModel):
     warnings: list[ReceivedWarning]
 
 
+class ChallengeAnswer(BaseModel):
+    """What Zoom is answered where it asks whether the address is ours."""
+
+    plainToken: str  # noqa: N815 Zoom's name
+    encryptedToken: str  # noqa: N815 Zoom's name
+
+
 class ActionAnswer(BaseModel):
     """What a workflow can go on with.
 
@@ -110,7 +117,7 @@ class ActionAnswer(BaseModel):
     "/{name}",
     summary="What a vendor sends",
     responses={
-        200: {"model": ReceivedAnswer},
+        200: {"model": ReceivedAnswer | ChallengeAnswer},
         **documented(400, 401, 403, 404, 413, 415, 422, 429, 503, most=_MOST_BYTES),
     },
 )

@@ -352,6 +352,7 @@ def openapi(
         _describe_access(app, schema)
         schemas |= _flat_schemas(PersonalizerErrorAnswer, _PERSONALIZER)
         _describe_personalizer(schema)
+        _describe_instants(schemas)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -399,6 +400,21 @@ def _describe_personalizer(schema: dict[str, Any]) -> None:
                 for status, response in sorted(operation["responses"].items(), reverse=True)
             }
             operation["responses"] = dict(sorted(told.items()))
+
+
+_INSTANT: Final = re.compile(
+    r"(\w+_)?(at|as_of|since|until)|timestamp|entered_(from|to)|last_active|(first|last)_seen"
+)
+"""What members are called that hold an instant."""
+
+
+def _describe_instants(schemas: dict[str, Any]) -> None:
+    """Say of each instant that is answered what form it has, so that clients read it as one."""
+    for shape in schemas.values():
+        for name, member in shape.get("properties", {}).items():
+            for one in member.get("anyOf", [member]):
+                if one.get("type") == "string" and _INSTANT.fullmatch(name):
+                    one.setdefault("format", "date-time")
 
 
 def _flat_schemas(model: type[BaseModel], name: str) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def described_webhooks() -> dict[str, Any]:
     }
 
 
-Types = Annotated[list[Annotated[str, AfterValidator(_known_type)]], Field(max_length=len(TYPES))]
+_Type = Annotated[str, AfterValidator(_known_type), Field(json_schema_extra={"enum": [*TYPES]})]
+Types = Annotated[list[_Type], Field(max_length=len(TYPES))]
 Includes = Annotated[list[Include], Field(max_length=len(INCLUDES))]
 Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(stored_text)]
 Description = Annotated[str, Field(max_length=500), AfterValidator(stored_text)]

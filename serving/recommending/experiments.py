@@ -15,7 +15,7 @@ from features.clock import rfc3339
 from features.errors import ExperimentConflict, OptedOut, UnknownLead
 from features.events.of_lead import Row
 from features.events.values import names_a_lead
-from features.ladder.controls import STANDING, Experiment
+from features.ladder.controls import STANDING, Experiment, ExperimentKind
 from features.ladder.ladder import Ladder
 from features.offers.assignments import (
     Assignment,
@@ -30,7 +30,7 @@ from features.offers.experiments import (
 )
 from features.store.events import EventStore
 from features.store.identities.turns import ErasedSince
-from features.store.kept.experiments import KeptExperiment
+from features.store.kept.experiments import ExperimentState, KeptExperiment
 from features.store.kept.reports import Reports
 from features.store.privacy import Privacy
 from models.judging.trials.shapes import ExperimentReport
@@ -70,12 +70,12 @@ class ExperimentAnswer(TypedDict):
     id: str
     ladder: str
     title: str
-    kind: str
+    kind: ExperimentKind
     step: str
     control: str
     arms: list[ArmAnswer]
     is_ours: bool
-    state: str
+    state: ExperimentState
     started_at: str | None
     stopped_at: str | None
     verdict: str

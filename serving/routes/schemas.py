@@ -32,6 +32,7 @@ from serving.ingestion.values import EventRefused, instant_of
 from serving.scoring.answers import QueueItem, ScoreOrNot
 
 __all__ = [
+    "AliveAnswer",
     "BatchAnswer",
     "BatchLead",
     "BatchRequest",
@@ -174,6 +175,12 @@ class QueueAnswer(BaseModel):
 
     data: list[QueueItem]
     next_cursor: str | None
+
+
+class AliveAnswer(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"]
 
 
 class ReadyAnswer(BaseModel):

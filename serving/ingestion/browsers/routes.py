@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -27,6 +27,12 @@ _PRIVATE: Final = {"Cache-Control": "private, max-age=0"}
 _ASKED: Final = [Depends(needs("ingest", key_in_body=True))]
 
 router = APIRouter(tags=["ingestion"], route_class=CheckedRoute)
+
+
+class CountedAnswer(TypedDict):
+    """What a client has counted of itself came in."""
+
+    success: Literal[True]
 
 
 class SegmentSettings(TypedDict):
@@ -93,7 +99,7 @@ async def rudder_source(request: Request, service: Served) -> Response:
 @router.post(
     "/v1/m",
     summary="Segment's analytics.js counts itself",
-    responses=documented(),
+    responses={200: {"model": CountedAnswer}, **documented()},
 )
 async def count_client() -> Response:
     """Nothing is kept of it: what the client measures of itself says nothing of leads."""

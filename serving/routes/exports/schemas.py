@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.edge.schemas import StrictRequest, Text
 from serving.routes.exports.formats import Format
 from serving.scoring.answers import ScoreBand, Tab
+from serving.scoring.changes import Cause
 
 __all__ = ["MOST_ROWS", "ScoresAnswer", "ScoresQuery"]
 
@@ -60,7 +61,7 @@ class ScoreRow(BaseModel):
     band: ScoreBand | None = Field(None, description="Null of a lead that stands in no queue.")
     rank_pct: float | None = None
     p_week_ago: float | None = None
-    cause: str | None = None
+    cause: Cause | None = None
     tab: Tab | None = None
     offer_id: str | None = None
     gain: float | None = None

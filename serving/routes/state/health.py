@@ -17,7 +17,7 @@ from serving.edge.logs import log
 from serving.edge.problems import Problem, documented, respond
 from serving.process.served import Served
 from serving.process.service import Service
-from serving.routes.schemas import ReadyAnswer
+from serving.routes.schemas import AliveAnswer, ReadyAnswer
 
 __all__ = ["router"]
 
@@ -29,7 +29,7 @@ _Checks = tuple[dict[str, str], dict[str, str]]
 """What is there and what is missing, by part."""
 
 
-@router.get("/healthz", summary="Alive", responses=documented())
+@router.get("/healthz", summary="Alive", responses={200: {"model": AliveAnswer}, **documented()})
 async def alive() -> Response:
     """The process answers. It says nothing of the store or the model."""
     return json_answer({"status": "alive"}, _NO_STORE)

@@ -215,6 +215,8 @@ def test_challenge(client):
     for _ in range(2):
         answer = send(client, "zoom", ask, at=vendors.present())
         assert answer.json() == {"plainToken": "abc", "encryptedToken": wanted}
+    shape = client.get("/openapi.json").json()["components"]["schemas"]["ChallengeAnswer"]
+    assert set(shape["properties"]) == set(answer.json())
 
 
 # ----------------------------------------------------------------------------------------- Refusing

@@ -186,6 +186,9 @@ def test_every_kind_is_documented():
     page = (ROOT / "docs" / "ingestion.md").read_text()
     table = page.partition("| `type` |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == kinds
+    remarks = set(re.findall(r'Remark\(\s*"(\w+)"', code))
+    assert remarks - kinds
+    assert not {kind for kind in remarks if f"`{kind}`" not in page}
 
 
 values = st.recursive(
