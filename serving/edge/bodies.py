@@ -77,10 +77,19 @@ def to_value(body: bytes) -> Any:
     try:
         return orjson.loads(body.removeprefix(MARK))
     except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"The body is not JSON: {error}.") from error
+        raise HTTPException(400, f"The body is not JSON: {_no_text(body) or error}.") from error
     finally:
         if is_collecting:
             gc.enable()
+
+
+def _no_text(body: bytes) -> str:
+    """Where a body is no UTF-8, which the reader of JSON tells in words of its own; "" if it is."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return f"it is no UTF-8 from its byte {error.start + 1} on"
+    return ""
 
 
 async def read_body(request: Request, most: int) -> bytes:

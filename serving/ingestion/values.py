@@ -230,7 +230,7 @@ def message_id(value: Any, member: str | Place) -> str:
 def _id(value: Any, member: str | Place, rule: TextRule) -> str:
     text = id_text(value)
     if text is None:
-        right = "a text, or a whole number"
+        right = "a text, or a whole number up to 2^53"
     elif not rule.accepts(text):
         right = rule.right
     else:

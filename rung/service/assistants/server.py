@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
@@ -55,7 +56,9 @@ def new_server(http: httpx2.AsyncClient, authorization: str = "") -> Server[Any]
         return listed
 
     async def call_tool(context: Any, asked: types.CallToolRequestParams) -> types.CallToolResult:
-        arguments = asked.arguments or {}
+        # Some clients write null for each member that is left out.
+        given = (asked.arguments or {}).items()
+        arguments = {name: value for name, value in given if value is not None}
         try:
             tool = by_name.get(asked.name)
             if tool is None:
@@ -68,7 +71,11 @@ def new_server(http: httpx2.AsyncClient, authorization: str = "") -> Server[Any]
         return types.CallToolResult(content=[_said(text)])
 
     return Server(
-        "rung", instructions=INSTRUCTIONS, on_list_tools=list_tools, on_call_tool=call_tool
+        "rung",
+        version=version("rung"),
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
     )
 
 

@@ -175,7 +175,7 @@ class Access:
         else:
             asker = await self._by_session(request) if is_page else None
         if asker is None:
-            raise KeyNeeded(NO_KEY if text is None else WRONG_KEY)
+            raise KeyNeeded(WRONG_KEY if text else NO_KEY)
         return asker
 
     async def by_key(self, text: str) -> Asker | None:

@@ -82,6 +82,22 @@ def test_what_is_not(own, path, how):
     is_problem(post(own, path, content, **headers), status)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"a": "jürg"}'.encode("latin-1"), "no UTF-8 from its byte 9 on"),
+        ("{}".encode("utf-16-le") + b"\xff\xff", "no UTF-8 from its byte 5 on"),
+        (gzip.compress(b"{}", mtime=0), "no UTF-8 from its byte 2 on"),
+        (b"\xef\xbb\xbf{]", "line 1 column 2"),
+    ],
+)
+def test_why_it_is_no_json(content, words):
+    """Of text in another encoding it is said where it is none in ours; of other text, what is."""
+    with pytest.raises(HTTPException, match="The body is not JSON") as refused:
+        to_value(content)
+    assert words in refused.value.detail
+
+
 _LIMIT = re.compile(r"it may have ([\d,]+) KiB, unpacked")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import logging
 import threading
@@ -92,6 +93,16 @@ def test_a_revoked_key(app, clock):
     clock.now += 0.2
     assert client.get("/v1/queue", headers=bearer(key)).status_code == 401
     assert client.get("/v1/queue").status_code == 401
+
+
+def test_a_header_that_shows_no_key(app):
+    """Who shows a key in another way than that of keys is told how; a key that is wrong is not."""
+    key, client = make(app, "read"), client_of(app)
+    no_colon = base64.b64encode(key.encode()).decode()
+    for shown in (key, f"Token {key}", "Bearer", "Basic !", f"Basic {no_colon}"):
+        answer = client.get("/v1/queue", headers={"Authorization": shown})
+        assert "Send a key as `Authorization: Bearer rung_...`" in answer.json()["detail"]
+    assert "is not known here" in client.get("/v1/queue", headers=bearer("rung_x")).text
 
 
 def test_a_new_key(app, clock):
