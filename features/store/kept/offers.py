@@ -111,7 +111,10 @@ class OfferVersions:
         now: int,
         by: str,
     ) -> OfferVersion:
-        """Change an offer from an instant on, also in what is planned for after that."""
+        """Change an offer from an instant on, also in what is planned for after that.
+
+        A version that holds now and is what is wanted from now on stays, and is told again.
+        """
         made = _versions(connection, ladder.name, offer_id)
         held = ladder.offer(offer_id)
         first = _table(held) if held is not None else _first_planned(made)
@@ -124,7 +127,11 @@ class OfferVersions:
             offer = offer_of_table(ladder, table)
             return self._add(connection, ladder, offer, from_at=since, now=now, by=by)
 
-        kept = add(change(at(now), at(from_at)), from_at)
+        wanted = change(at(now), at(from_at))
+        begun = newest(one for one in made if one.from_at <= now)
+        if from_at == now and begun and table_of_version(begun[0]) == wanted:
+            return begun[0]
+        kept = add(wanted, from_at)
         since = max(from_at, now)
         if any(from_at < one.from_at <= since for one in made):
             return kept  # it holds no more

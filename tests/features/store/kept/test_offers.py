@@ -51,7 +51,21 @@ def test_of_two_who_saw_the_same_one_keeps(kept):
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(save, "abcd")) == [False, False, False, True]
-    assert kept.keep(B2B, table, from_at=20, now=20, by="ann", seen=1).version == 2
+    other = {**table, "title": "Other"}
+    assert kept.keep(B2B, other, from_at=20, now=20, by="ann", seen=1).version == 2
+
+
+def test_what_is_so_already_is_no_other_version(kept):
+    """Whoever sends an offer, or a status, again changes nothing."""
+    planned = keep(kept, 5, from_at=90, title="Planned")
+    first = keep(kept, 10, title="One")
+    count = len(kept.versions("b2b"))
+    assert keep(kept, 20, title="One") == first
+    assert kept.set_status(B2B, FIRST.id, "active", from_at=30, now=30, by="bob") == first
+    assert len(kept.versions("b2b")) == count
+    paused = kept.set_status(B2B, FIRST.id, "paused", from_at=40, now=40, by="bob")
+    assert paused.version > first.version > planned.version
+    assert kept.set_status(B2B, FIRST.id, "paused", from_at=50, now=50, by="bob") == paused
 
 
 def test_what_holds_at_an_instant(kept):
