@@ -265,7 +265,12 @@ class Mistake:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+        return f"{self.path}: {self.what}"
+
+    @property
+    def what(self) -> str:
+        """What is wrong and what would be right, for whoever sees where it is."""
+        return self.problem + (f" ({self.remedy})" if self.remedy else "")
 
 
 def told_mistakes(source: str, mistakes: Sequence[Mistake]) -> str:

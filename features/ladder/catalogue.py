@@ -111,7 +111,10 @@ def offer_of_table(ladder: Ladder, table: Mapping[str, object]) -> Offer:
     try:
         offers = _parsed(ladder, {**tables, offer_id: _with_instants(table)}).offers
     except LadderError as error:
-        mistakes = [replace(one, path=one.path.removeprefix(here)) for one in error.mistakes]
+        mistakes = [
+            replace(one, path=one.path.removeprefix(here), problem=one.problem.replace(here, ""))
+            for one in error.mistakes
+        ]
         raise LadderError(f"offer {offer_id!r}", mistakes) from error
     return next(offer for offer in offers if offer.id == offer_id)
 

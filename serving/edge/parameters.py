@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ __all__ = [
     "cursor_of",
     "no_cursor",
     "packed",
+    "place_in",
     "unpacked",
     "wrong_body",
     "wrong_query",
@@ -175,6 +177,33 @@ def wrong_query(name: str, message: str, allowed: Iterable[str] = ()) -> Request
     """
     fault = {"type": "value", "loc": ("query", name), "msg": message, "allowed": list(allowed)}
     return RequestValidationError([fault])
+
+
+def place_in(value: object, path: str) -> Place:
+    """The place that readers of tables call `only_after[0].where.seconds` in what was sent.
+
+    A key may have dots and brackets of its own: the longest that is there is meant.
+    """
+    place: list[str | int] = []
+    while path:
+        here: str | int
+        index = None if isinstance(value, dict) else _INDEX.match(path)
+        if index:
+            here, path = int(index[1]), path[index.end() :]
+            value = value[here] if isinstance(value, list) and here < len(value) else None
+        else:
+            keys = value if isinstance(value, dict) else ()
+            there = [key for key in keys if path == key or path.startswith((f"{key}.", f"{key}["))]
+            here = max(there, key=len, default=_KEY.split(path, maxsplit=1)[0] or path)
+            path = path[len(here) :]
+            value = value.get(here) if isinstance(value, dict) else None
+        place.append(here)
+        path = path.removeprefix(".")
+    return tuple(place)
+
+
+_INDEX: Final = re.compile(r"\[([0-9]+)\]")
+_KEY: Final = re.compile(r"[.\[]")
 
 
 def wrong_body(found: Iterable[tuple[Place, str, str]]) -> RequestValidationError:

@@ -15,7 +15,7 @@ from features.store.events import EventStore
 from models.bundle import Bundle
 from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
-from serving.edge.parameters import wrong_body
+from serving.edge.parameters import place_in, wrong_body
 from serving.edge.problems import documented
 from serving.process.served import AskedBy, Served
 from serving.process.service import Service
@@ -83,7 +83,7 @@ async def put_offer(
     def change() -> OfferVersion:
         return service.keep_offer(table, from_at=body.from_at, by=asked_by)
 
-    return await run_in_threadpool(lambda: _changed(service, offer_id, change))
+    return await run_in_threadpool(lambda: _changed(service, offer_id, change, body.offer))
 
 
 @router.post(
@@ -109,13 +109,15 @@ async def set_status(
 _NOT_KEPT = {"Cache-Control": "private, max-age=0"}
 
 
-def _changed(service: Service, offer_id: str, change: Callable[[], OfferVersion]) -> Response:
+def _changed(
+    service: Service, offer_id: str, change: Callable[[], OfferVersion], sent: object = None
+) -> Response:
     """Keep a version, serve it from now on, and tell the offer; faults are pointed at."""
     try:
         change()
     except LadderError as error:
         raise wrong_body(
-            (("offer", *one.path.split(".")), "offer", str(one)) for one in error.mistakes
+            (("offer", *place_in(sent, one.path)), "offer", one.what) for one in error.mistakes
         ) from error
     return _told(service, offer_id)
 

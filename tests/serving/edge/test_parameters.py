@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.store.kept.queue import QueueFilter
-from serving.edge.parameters import packed, unpacked
+from serving.edge.parameters import packed, place_in, unpacked
 from tests.serving.shapes import is_problem
 
 PLACES: dict[str, list[Any]] = {
@@ -130,3 +130,23 @@ def test_a_store_is_asked(store):
         last, lead = unpacked(packed([number, "\U0010ffff\x01\ud7ff"]))
         for order in ("work", "probability", "purchase"):
             assert store.queue.part(QueueFilter(), 5, (float(last), lead), order=order) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("title", ("title",)),
+        ("a[1].b.c", ("a", 1, "b", "c")),
+        ("a[0][1]", ("a", 0, 1)),
+        ("a[7].b", ("a", 7, "b")),
+        ("x.y", ("x.y",)),
+        ("x.y.z", ("x.y", "z")),
+        ("x[0]", ("x[0]",)),
+        ("none[0].of.it", ("none", 0, "of", "it")),
+        ("", ()),
+    ],
+)
+def test_places_in_what_was_sent(path, place):
+    """A path leads where the reader of a table has found it, whatever keys are called."""
+    sent = {"a": [[3, 4], {"b": {"c": 1}}], "x.y": {"z": 1}, "x": {"y": 2}, "x[0]": 3}
+    assert place_in(sent, path) == place

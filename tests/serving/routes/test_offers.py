@@ -187,12 +187,19 @@ def test_mistakes_are_pointed_at(own):
         ({"effort": {"minutes": 3, "money": 1e300}}, "effort/money"),
         ({"guarantee_days": 2**62}, "guarantee_days"),
         ({"again_after_days": 1e11}, "again_after_days"),
+        (
+            {"only_after": [{"event": "x", "where": {"a.b": {"c[0]": 1}}}]},
+            "only_after/0/where/a.b/c[0]",
+        ),
+        ({"only_after": [{"event": "x"}, 3]}, "only_after/1"),
+        ({"framings": [{"id": "a", "text": "A"}, {"id": "b"}]}, "framings/1/text"),
     ],
 )
 def test_texts_and_numbers_that_nothing_can_hold(own, changed, place):
     """A text has no control characters, a number is one that sums can be made of."""
     problem = is_problem(put(own, "new", {**NEW, **changed}), 422)
     assert [one["pointer"] for one in problem["errors"]] == [f"/body/offer/{place}"]
+    assert not problem["errors"][0]["detail"].startswith(place.partition("/")[0])
     assert own.get("/v1/offers/new").status_code == 404
 
 
