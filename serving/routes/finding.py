@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -40,7 +41,7 @@ class FindQuery(StrictRequest):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.email is None) == (self.external_id is None):
-            raise ValueError("give an email, or an external_id")
+            raise PydanticCustomError("one_of", "give an email, or an external_id")
         return self
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, Field, StrictBool, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StrictBool
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -49,8 +49,23 @@ class SlotRequest(BaseModel):
     )
 
 
+_Named = TypeVar("_Named", ActionRequest, SlotRequest)
+
+
+def _each_once(sent: list[_Named]) -> list[_Named]:
+    """The same actions or slots, if none of their ids stands there twice."""
+    seen: set[str] = set()
+    for one in sent:
+        if one.id in seen:
+            raise PydanticCustomError("twice", "{id} stands there twice", {"id": repr(one.id)})
+        seen.add(one.id)
+    return sent
+
+
 class _Ranked(BaseModel):
-    actions: list[ActionRequest] = Field(min_length=1, max_length=_MOST)
+    actions: Annotated[list[ActionRequest], AfterValidator(_each_once)] = Field(
+        min_length=1, max_length=_MOST
+    )
     contextFeatures: _Features = Field(  # noqa: N815
         None,
         description='What the situation is like. {"lead_id": "..."} in one of the objects, or just'
@@ -58,16 +73,6 @@ class _Ranked(BaseModel):
     )
     eventId: DecisionId | None = None  # noqa: N815
     deferActivation: StrictBool | None = None  # noqa: N815
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        ids = [one.id for one in self.actions]
-        for at, one in enumerate(ids):
-            if one in ids[:at]:
-                raise PydanticCustomError(
-                    "action", "actions/{at}: {id} stands there already", {"at": at, "id": repr(one)}
-                )
-        return self
 
 
 class RankRequest(_Ranked):
@@ -79,14 +84,9 @@ class RankRequest(_Ranked):
 class MultiSlotRankRequest(_Ranked):
     """Which action to show in each of some slots; none is shown twice."""
 
-    slots: list[SlotRequest] = Field(min_length=1, max_length=_MOST)
-
-    @model_validator(mode="after")
-    def _slots_once(self) -> Self:
-        ids = [one.id for one in self.slots]
-        if len(set(ids)) < len(ids):
-            raise PydanticCustomError("slots", "two slots have the same id")
-        return self
+    slots: Annotated[list[SlotRequest], AfterValidator(_each_once)] = Field(
+        min_length=1, max_length=_MOST
+    )
 
 
 class RewardRequest(BaseModel):

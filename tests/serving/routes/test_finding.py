@@ -33,3 +33,4 @@ def test_a_query_that_will_not_do(client, query):
     answer = client.get("/v1/leads", params=query)
     assert answer.status_code == 422
     assert answer.json()["errors"]
+    assert "Value error" not in answer.json()["detail"]

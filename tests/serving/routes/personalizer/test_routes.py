@@ -208,10 +208,11 @@ def test_mixed_actions(own):
     [
         ({"actions": []}, "/body/actions"),
         ({"actions": [{"id": f"a{at}"} for at in range(51)]}, "/body/actions"),
-        ({"actions": [{"id": "news"}] * 2}, "/body"),
+        ({"actions": [{"id": "news"}] * 2}, "/body/actions"),
         ({"actions": [{"features": []}]}, "/body/actions/0/id"),
         ({"eventId": "x" * 257}, "/body/eventId"),
         ({"actions": [{"id": "news"}], "excludedActions": ["news"]}, "/body/actions"),
+        ({"actions": [{"id": "news"}, {"id": "a"}, {"id": "news"}]}, "/body/actions"),
     ],
 )
 def test_bad_rank(own, changes, pointer):
@@ -409,7 +410,8 @@ def test_slots(own):
 def test_slots_that_will_not_do(own):
     """Too few actions for the slots, slots of one id, and offers of the ladder are refused."""
     is_error(rank_slots(own, None, actions=NEWS[:1]), 400)
-    is_error(rank_slots(own, None, slots=[SLOTS[0], SLOTS[0]]), 400)
+    twice = is_error(rank_slots(own, None, slots=[SLOTS[0], SLOTS[0]]), 400)
+    assert targets(twice) == ["/body/slots"]
     is_error(rank_slots(own, None, actions=[{"id": one} for one in ACTIONS]), 400)
 
 
