@@ -33,6 +33,7 @@ __all__ = [
     "EstimatorError",
     "FoldedClassifiers",
     "Learner",
+    "column_of_one",
     "cross_fit_classifier",
     "own_words",
     "read_learner",
@@ -151,7 +152,12 @@ class Averaged:
     suffix = ".skops"
 
     def margins(self, matrix: Floats) -> Floats:
-        """Shape (n,), log-odds before calibration."""
+        """Shape (n,), log-odds before calibration.
+
+        Raises
+        ------
+        EstimatorError : a classifier gives NaN.
+        """
         each = [_log_odds(one, matrix[:, self.columns]) for one in self.classifiers]
         return np.asarray(np.mean(each, axis=0), dtype=np.float64)
 
@@ -213,8 +219,20 @@ def _threads() -> ThreadpoolController:
 def _log_odds(classifier: Any, matrix: Floats) -> Floats:
     threads = threads_for(len(matrix)) or None
     with _turn, _threads().limit(limits=threads, user_api="openmp"):
-        probability = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)[:, 1]
+        said = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)
+    probability = said[:, column_of_one(classifier)]
+    if unsaid := int(np.isnan(probability).sum()):
+        raise EstimatorError(
+            f"{type(classifier).__name__} gave NaN for a probability, in {unsaid:,} of"
+            f" {len(probability):,} rows"
+        )
     return np.asarray(logit(np.clip(probability, _SUREST, 1.0 - _SUREST)), dtype=np.float64)
+
+
+def column_of_one(classifier: Any) -> int:
+    """Which column of `predict_proba` is that of 1; the second where `classes_` do not say."""
+    found = np.flatnonzero(np.asarray(getattr(classifier, "classes_", (0, 1))) == 1)
+    return int(found[0]) if len(found) == 1 else 1
 
 
 def _adding_up(added: Floats, way: Floats) -> Floats:
@@ -241,7 +259,7 @@ class FoldedClassifiers:
 
         Raises
         ------
-        EstimatorError : a classifier fails.
+        EstimatorError : a classifier fails, or gives NaN.
         """
         margins = np.zeros(len(matrix))
         for at, classifier in enumerate(self.classifiers):
@@ -322,6 +340,8 @@ def _telling(classifier: Any, doing: str) -> Iterator[None]:
     """What a classifier raises becomes our error, with its own words."""
     try:
         yield
+    except EstimatorError:
+        raise
     except Exception as error:
         raise EstimatorError(
             f"{type(classifier).__name__} failed while {doing}: {own_words(error)}"

@@ -42,8 +42,8 @@ def rehearse(
 
     Raises
     ------
-    EstimatorError : a regressor, no probabilities, not to be cloned, stopped by NaN, or made of
-        types that are not trusted.
+    EstimatorError : a regressor, no probabilities, probabilities that other rows change, not to be
+        cloned, stopped by NaN, or made of types that are not trusted.
     """
     name = type(estimator).__name__
     _refuse_what_is_no_classifier(estimator, name)
@@ -52,6 +52,7 @@ def rehearse(
         warnings.simplefilter("ignore")  # of a sample this small: they say nothing of the real one
         fitted = _fitted(estimator, name, matrix, happened, seed)
         said = _probabilities(fitted, name, matrix)
+        _refuse_what_depends_on_others(fitted, name, matrix, said)
         _refuse_what_cannot_be_kept(fitted, name, trusted, matrix, said)
         again = _probabilities(_fitted(estimator, name, matrix, happened, seed), name, matrix)
     if np.array_equal(said, again):
@@ -105,7 +106,7 @@ def _fitted(estimator: Any, name: str, matrix: Floats, happened: Ints, seed: int
         " constructor keep its arguments as they are",
     )
     try:
-        return copy.fit(matrix, happened)
+        return copy.fit(matrix.copy(), happened)  # what scales in place is to change no sample
     except Exception as error:
         whole = np.nan_to_num(matrix)
         _tried(
@@ -130,7 +131,7 @@ def _tried(do: Callable[[], T], wrong: str) -> T:
 
 def _probabilities(fitted: Any, name: str, matrix: Floats) -> Floats:
     said = _tried(
-        lambda: np.asarray(fitted.predict_proba(matrix), dtype=np.float64),
+        lambda: np.asarray(fitted.predict_proba(matrix.copy()), dtype=np.float64),
         f"{name} was fitted and gives no probabilities",
     )
     if gave := _no_distribution(said, len(matrix)):
@@ -153,6 +154,19 @@ def _no_distribution(said: Floats, rows: int) -> str:
     sums = said.sum(axis=1)
     apart = sums[~np.isclose(sums, 1.0, atol=_ROUNDING)]
     return f"rows that do not sum to 1, such as to {apart[0]:g}" if len(apart) else ""
+
+
+def _refuse_what_depends_on_others(fitted: Any, name: str, matrix: Floats, said: Floats) -> None:
+    """Leads are scored alone, a few at a time, and all at once, and are to have one score."""
+    others = np.arange(0, len(matrix), 2)[::-1]
+    for rows in (others, others[:1]):
+        again = _probabilities(fitted, name, matrix[rows])
+        if not np.allclose(again, said[rows], rtol=0.0, atol=_ROUNDING):
+            raise EstimatorError(
+                f"{name} says something else of a lead when other leads are asked about beside it;"
+                " a score follows from one lead alone: let what is centred, scaled or ranked go by"
+                " what was there in fit"
+            )
 
 
 def _refuse_what_cannot_be_kept(

@@ -26,7 +26,7 @@ from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
 from models.scores.learners import learner as learning
-from models.scores.learners.learner import Averaged, EstimatorError, repeatable
+from models.scores.learners.learner import Averaged, EstimatorError, column_of_one, repeatable
 from models.scores.step_rates import StepRates
 
 LOGISTIC = make_pipeline(
@@ -175,7 +175,10 @@ class Weird(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, matrix):
         if self.fails == "predict" and len(matrix) > 120:
             raise KeyError
-        return np.full((len(matrix), 2), 0.5)
+        said = np.full((len(matrix), 2), 0.5)
+        if self.fails == "nan" and len(matrix) > 120:
+            said[:3] = np.nan
+        return said
 
 
 @pytest.mark.parametrize(
@@ -191,6 +194,49 @@ def test_an_estimator_that_fails_on_what_is_real(fails, said):
         fitted(Weird(fails))
     told = "".join(traceback.format_exception(found.value))
     assert f"in {'predict_proba' if fails == 'predict' else 'fit'}\n    raise" in told
+
+
+def test_no_number_is_no_probability():
+    """What gives NaN of what is real is refused, before it is a score and before it is kept."""
+    with pytest.raises(EstimatorError, match="Weird gave NaN for a probability, in 3 of 2"):
+        fitted(Weird("nan"))
+    kept = Averaged(
+        (Weird("nan").fit(np.zeros((2, 1)), np.array([0, 1])),), np.arange(1), np.ones(1)
+    )
+    with pytest.raises(EstimatorError, match="NaN for a probability, in 3 of 121 rows"):
+        kept.margins(np.zeros((121, 1)))
+
+
+class Backwards(LogisticRegression):  # type: ignore[misc]
+    """Names 1 first, and its columns stand so."""
+
+    def fit(self, matrix, happened):
+        super().fit(np.nan_to_num(matrix), happened)
+        self.classes_ = np.array([1, 0])
+        return self
+
+    def predict_proba(self, matrix):
+        return super().predict_proba(np.nan_to_num(matrix))[:, ::-1]
+
+
+def test_the_column_of_one():
+    """Which column is that of 1 the classifier says itself."""
+    told, data = fitted(Backwards()), rows()
+    probability = told.estimate(data.matrix, data.position).probability
+    assert told.evidence == "model"
+    assert probability[data.happened == 1].mean() > probability[data.happened == 0].mean() + 0.1
+
+
+@pytest.mark.parametrize(
+    ("classes", "column"),
+    [((0, 1), 1), ((1, 0), 0), ((False, True), 1), (("no", "yes"), 1), ((0,), 1)],
+)
+def test_classes(classes, column):
+    """Where 1 is none of them, the second column is meant."""
+    classifier = Weird()
+    classifier.classes_ = np.array(classes)
+    assert column_of_one(classifier) == column
+    assert column_of_one(object()) == 1
 
 
 def test_an_error_of_ours_is_not_the_estimators(monkeypatch):

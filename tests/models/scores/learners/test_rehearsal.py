@@ -11,8 +11,10 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
 from models.scores.learners.rehearsal import EstimatorError, rehearse
@@ -56,6 +58,28 @@ class Share(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 KEPT: dict[int, float] = {}
 ROWS = {"log-odds": [-2.0, 3.0], "infinite": [np.inf, 0.5], "votes": [0.5, 0.25]}
+
+
+class OfOthers(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """What it says of a row follows from the rows beside it; `how` says in which way."""
+
+    def __init__(self, how="ranks"):
+        self.how = how
+
+    def fit(self, *_):
+        self.classes_ = np.arange(2)
+        return self
+
+    def predict_proba(self, matrix):
+        seen = np.nan_to_num(matrix[:, 0])
+        chance = {
+            "ranks": seen.argsort().argsort() / len(seen),
+            "centres": (seen > seen.mean()) / 2.0,
+            "counts on": np.arange(len(seen)) / len(seen),
+            "squeezes": np.full(len(seen), 0.5),
+        }[self.how]
+        said = np.column_stack([1.0 - chance, chance])
+        return said.squeeze() if self.how == "squeezes" else said
 
 
 class Renames(Share):
@@ -102,6 +126,10 @@ NAME = f"{__name__}.Share"
         (Share("infinite"), r"gave values outside \[0, 1\], such as inf$"),
         (Share("votes"), "gave rows that do not sum to 1, such as to 0.75$"),
         (Share("one column"), r"gave shape \(120,\)"),
+        (OfOthers("ranks"), "something else of a lead when other leads are asked about beside it"),
+        (OfOthers("centres"), "something else of a lead when other leads"),
+        (OfOthers("counts on"), "something else of a lead when other leads"),
+        (OfOthers("squeezes"), r"gave shape \(2,\)"),
         (Share("kept elsewhere"), "something else once it was kept and read back"),
         (Share(lambda: 1), "made of types that skops does not trust: .*lambda"),
     ],
@@ -109,7 +137,7 @@ NAME = f"{__name__}.Share"
 def test_refused(estimator, said):
     """The sentence names the estimator's own trouble, and what would do."""
     with pytest.raises(EstimatorError, match=said):
-        rehearse(estimator, 6, trusted=[NAME])
+        rehearse(estimator, 6, trusted=[NAME, f"{__name__}.OfOthers"])
 
 
 def test_types_that_are_not_trusted():
@@ -131,6 +159,14 @@ def test_what_will_do(columns):
     for estimator in (HIST, VotingClassifier([("h", HIST), ("r", forest)], voting="soft")):
         assert rehearse(estimator, columns) == []
         assert not hasattr(estimator, "classes_")
+
+
+def test_what_works_in_place():
+    """What scales the rows that it is given changes no sample, and is not taken for another."""
+    imputer = SimpleImputer(keep_empty_features=True, copy=False)
+    assert (
+        rehearse(make_pipeline(imputer, StandardScaler(copy=False), LogisticRegression()), 6) == []
+    )
 
 
 def test_what_cannot_be_made_again():
