@@ -7,7 +7,7 @@ Scores are a pure function of a bundle and a snapshot. How it lies on a disk is 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from models.scores.goal_model import Estimates, GoalModel
 from models.scores.reasons import Explanations, explain
 
 __all__ = ["Bundle", "Scores", "version_of"]
+
+_POSITION: Final = "ladder.position"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -145,6 +147,10 @@ class Bundle:
         """As `score`, from a frame of signals such as `rung features` writes.
 
         Where it does not say who is lost (`ladder.lost`, of an earlier version), nobody is.
+
+        Raises
+        ------
+        BundleError : a `ladder.position` or `ladder.lost` that the ladder does not have.
         """
         matrix = self.encoding.matrix_of_frame(frame)
         count = len(frame)
@@ -153,7 +159,7 @@ class Bundle:
         micros = np.zeros(count, dtype=np.int64)
         if as_of is not None:
             micros = np.asarray(as_of.dt.as_unit("us").astype("int64"), dtype=np.int64)
-        position = frame["ladder.position"].to_numpy(dtype=np.int64)
+        position = _position(frame, len(self.ladder.goals))
         names = tuple(str(lead) for lead in leads)
         return self._score(matrix, names, micros, position, _lost(frame)).frame()
 
@@ -197,6 +203,19 @@ class Bundle:
         rung = np.minimum(snapshot.position, len(self.ladder.goals) - 1)
         matrix = self.encoding.matrix(snapshot) if matrix is None else matrix
         return explain(self.advancement, matrix, rung)
+
+
+def _position(frame: pd.DataFrame, goals: int) -> Ints:
+    """Shape (n,): how many steps each lead has behind it, by the column that says so."""
+    held = frame[_POSITION].to_numpy(dtype=np.float64)
+    wrong = ~np.isin(held, np.arange(goals + 1))
+    if wrong.any():
+        one = held[wrong.argmax()]
+        raise BundleError(
+            f"the column {_POSITION!r} holds {one:g}: it counts the steps that a lead has behind"
+            f" it, from 0 to {goals}"
+        )
+    return held.astype(np.int64)
 
 
 def _lost(frame: pd.DataFrame) -> Bools:

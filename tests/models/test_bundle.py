@@ -640,6 +640,16 @@ def test_a_frame_that_does_not_say_whether_a_lead_is_lost(trained, shot, held):
         trained.score_frame(frame)
 
 
+@pytest.mark.parametrize("held", [np.nan, -1.0, 0.5, 7.0, np.inf])
+def test_a_frame_with_a_position_that_the_ladder_has_not(trained, shot, held):
+    """It is refused by name; below the first step would be the last one, and above all a buyer."""
+    frame = shot.frame().astype({"ladder.position": float})
+    frame.loc[3, "ladder.position"] = held
+    said = rf"'ladder.position' holds {held:g}: it counts the steps .*, from 0 to 6$"
+    with pytest.raises(BundleError, match=said):
+        trained.score_frame(frame)
+
+
 def test_a_frame_without_names_and_instants(trained, shot):
     """Signals alone can be scored, too: the rows are numbered."""
     frame = shot.frame().drop(columns=["lead_id", "as_of"])
