@@ -332,6 +332,8 @@ def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) ->
     version = registry.champion(model_name(ladder))
     if version is None:
         return Incumbent()
+    if not version.hash:
+        return Incumbent(why=f"{version.name}/{version.version} is no bundle of Rung's")
     with tempfile.TemporaryDirectory() as room:
         try:
             folder = registry.download(version, Path(room))

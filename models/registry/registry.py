@@ -16,6 +16,7 @@ from typing import Final
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.models import get_model_info
 from mlflow.models.model import ModelInfo
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
@@ -70,6 +71,7 @@ class Registry:
         self._experiment_name = experiment
         self._file = Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
         self._client = opened(uri, versions or uri, self._file)
+        self._untagged: dict[str, str] = {}
 
     @classmethod
     def at(cls, address: Address) -> Registry:
@@ -157,7 +159,7 @@ class Registry:
 
     def version(self, name: str, version: int) -> Version:
         """One version, with its aliases."""
-        return _version(self._client.get_model_version(name, str(version)))
+        return self._version(self._client.get_model_version(name, str(version)))
 
     def set_alias(
         self, version: Version, alias: str, gate: Gate, promotion: Promotion | None = None
@@ -176,7 +178,7 @@ class Registry:
         """
         with self._asking():
             held = self._client.get_model_version(version.name, str(version.version))
-            gate.require_passed("scores", held.tags.get(_HASH, ""))
+            gate.require_passed("scores", self._hash_of(held))
             if (former := self.champion(version.name, alias)) is not None:
                 gate.require_beside(former.hash)
             self._client.log_dict(str(held.run_id), gate.as_dict(), f"gate/{alias}.json")
@@ -211,14 +213,14 @@ class Registry:
             versions = self._client.search_model_versions(f"name = '{name}'")
         serving = int(present.version) if present else 0
         former = [
-            tags.read(_version(one), one.tags)
+            tags.read(self._version(one), one.tags)
             for one in versions
             if tags.since in one.tags and int(one.version) != serving
         ]
         former.sort(key=lambda one: (one.promotion.at, one.version.version), reverse=True)
         if present is None:
             return former
-        return [replace(tags.read(_version(present), present.tags), taken_back=False), *former]
+        return [replace(tags.read(self._version(present), present.tags), taken_back=False), *former]
 
     def gate(self, version: Version, alias: str = CHAMPION) -> Gate:
         """The gate by which an alias came to name a version; BundleError where none is kept."""
@@ -303,7 +305,8 @@ class Registry:
             return _only_folder(Path(mlflow.artifacts.download_artifacts(uri, dst_path=where)))
         except (MlflowException, OSError) as error:
             said = f"version {version.version} of {version.name!r} cannot be had from"
-            raise BundleError(f"{said} {shown(self.uri)}: {error}") from error
+            why = str(error) if version.hash else "it is no bundle that `rung publish` wrote"
+            raise BundleError(f"{said} {shown(self.uri)}: {why}") from error
 
     def named(self, name: str, alias: str = CHAMPION) -> Version:
         """The version that an alias names; BundleError where there is no such model or alias."""
@@ -321,7 +324,7 @@ class Registry:
         """
         with self._asking():
             found = self._held(name, alias)
-        return _version(found) if found else None
+        return self._version(found) if found else None
 
     def _held(self, name: str, alias: str) -> ModelVersion | None:
         try:
@@ -330,6 +333,25 @@ class Registry:
             if error.error_code not in _NONE_THERE:
                 raise
             return None
+
+    def _version(self, found: ModelVersion) -> Version:
+        return Version(found.name, int(found.version), self._hash_of(found), tuple(found.aliases))
+
+    def _hash_of(self, found: ModelVersion) -> str:
+        """The hash of a version's bundle; "" where it is none.
+
+        A bundle that somebody registered on MLflow's page has no tag, and its model says it.
+        """
+        if tagged := found.tags.get(_HASH):
+            return str(tagged)
+        source = str(found.source)
+        if source not in self._untagged:
+            try:
+                said = get_model_info(f"models:/{found.name}/{found.version}").metadata
+            except (MlflowException, OSError):  # what it was logged as is gone, or is no model
+                return ""
+            self._untagged[source] = str((said or {}).get(_HASH, ""))
+        return self._untagged[source]
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -355,11 +377,6 @@ class Registry:
                 f"the experiment {name!r} was deleted in {shown(self.uri)}; restore it"
             )
         return str(made.experiment_id)
-
-
-def _version(found: ModelVersion) -> Version:
-    hash_ = found.tags.get(_HASH, "")
-    return Version(found.name, int(found.version), hash_, tuple(found.aliases))
 
 
 def _only_folder(path: Path) -> Path:

@@ -312,6 +312,9 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
     if not told:
         print_line(f"nothing serves yet from {source}")
     for at, one in enumerate(map(_told, told)):
+        if not one["bundle"]:
+            print_line(f"{one['version']} is no bundle of Rung's: nothing serves from it")
+            continue
         said = "serves" if at == 0 and is_serving else "served"
         named = f", {one['version']}" if one["version"] else ""
         since = f" since {said_at(one['from'])}" if one["from"] else ""

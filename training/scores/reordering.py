@@ -47,7 +47,8 @@ class Incumbent:
     Parameters
     ----------
     hash : its whole hash; "" where there is no champion.
-    bundle : None where it cannot be loaded, for which `why` is the reason.
+    bundle : None where it cannot be loaded, for which `why` is the reason; without a hash, why
+        what is called champion is none.
     """
 
     hash: str = ""
@@ -136,7 +137,7 @@ class Reordering:
 def compared(bundle: Bundle, former: Incumbent, points: Points) -> Reordering:
     """A bundle beside a champion on the last point of each lead."""
     if not former.hash:
-        return Reordering("", "there is none yet, so nothing to compare")
+        return Reordering("", f"{former.why or 'there is none yet'}, so nothing to compare")
     champion = former.bundle
     if champion is None:
         return Reordering(former.hash, f"the champion cannot be compared: {former.why}")

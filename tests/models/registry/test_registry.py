@@ -44,6 +44,7 @@ from training.scores.written.report import write_report
 
 ROOT = Path(__file__).parents[3]
 NAME = "rung-b2b"
+SHIPPED = ROOT / "features" / "ladder" / "shipped"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),  # MLflow's example
@@ -332,6 +333,45 @@ def test_an_unknown_model(registry):
     """So is a model that nobody published."""
     with pytest.raises(BundleError, match=r"no 'champion' of 'rung-nothing' in sqlite:///"):
         registry.fetch("rung-nothing")
+
+
+@pytest.mark.usefixtures("published")
+def test_a_bundle_that_somebody_registered_by_hand(registry, trained, another, gate):
+    """It has no tag of ours, and is known all the same: nothing follows it without a comparison."""
+    client = mlflow.MlflowClient()
+    source = client.get_model_version_by_alias(NAME, CHAMPION).source
+    made = mlflow.register_model(source, "by-hand")
+    client.set_registered_model_alias("by-hand", CHAMPION, made.version)
+    assert registry.named("by-hand").hash == trained.hash
+    assert [one.hash for one in registry.champions("by-hand")] == [trained.hash]
+    # Another bundle was compared with no champion, so that the alias stays.
+    its_gate = scores_gate(another[0])
+    other = registry.publish(another[1], its_gate, name="by-hand")
+    with pytest.raises(GateError, match=f"beside no champion, and {trained.version} serves"):
+        registry.set_alias(other, CHAMPION, its_gate)
+    assert registry.set_alias(registry.named("by-hand"), "live", gate).hash == trained.hash
+
+
+@pytest.mark.usefixtures("published")
+def test_what_is_no_bundle(registry, tmp_path, capsys):
+    """A model of somebody else's under a name of ours is told to be none."""
+    with mlflow.start_run() as run:
+        mlflow.log_text("flavors: {python_function: {loader_module: theirs}}", "model/MLmodel")
+    client = mlflow.MlflowClient()
+    client.create_registered_model("rung-theirs")
+    client.create_model_version("rung-theirs", f"runs:/{run.info.run_id}/model", run.info.run_id)
+    client.set_registered_model_alias("rung-theirs", CHAMPION, "1")
+    theirs = registry.named("rung-theirs")
+    assert theirs.hash == ""
+    with pytest.raises(BundleError, match="it is no bundle that `rung publish` wrote"):
+        registry.download(theirs, tmp_path / "copy")
+    (tmp_path / "ladder.toml").write_text(
+        (SHIPPED / "b2b.toml").read_text().replace('"b2b"', '"theirs"', 1)
+    )
+    rung.main(["champion", "show", registry.uri, "--ladder", str(tmp_path / "ladder.toml")])
+    assert (
+        capsys.readouterr().out == "rung-theirs/1 is no bundle of Rung's: nothing serves from it\n"
+    )
 
 
 def test_only_a_bundle_is_published(registry, gate, tmp_path):

@@ -141,6 +141,9 @@ def test_no_champion():
     """Where nothing serves there is nothing to compare, and that is said."""
     found = compared(named(small_world()[1]), Incumbent(), points())
     assert found == Reordering("", "there is none yet, so nothing to compare")
+    other = Incumbent(why="theirs/2 is no bundle of Rung's")
+    found = compared(named(small_world()[1]), other, points())
+    assert found == Reordering("", "theirs/2 is no bundle of Rung's, so nothing to compare")
 
 
 @pytest.mark.parametrize(
