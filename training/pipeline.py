@@ -36,6 +36,7 @@ from models.scores.learners.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Outcomes, arrival_delays, label
+from training.policies.decisions import uncounted_gains
 from training.policies.effects_told import changes_told, contradictions_told
 from training.policies.offers import learn_offers
 from training.trust.probes import accept, probed
@@ -137,6 +138,7 @@ def _trained(
     progress("effects of offers")  # before the fits: a decision that cannot be read ends here
     offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
     notes += [*changes_told(offers), *contradictions_told(offers)]
+    notes += uncounted_gains(log, ladder)
     models, counts = _fitted(ladder, points, (advanced, purchased), encoding, config.fit, progress)
     offers = replace(offers, fields=field_worth(ladder, points, encoding, models["advancement"]))
     manifest = {
@@ -218,9 +220,10 @@ def _never_over(
     helps = f"a log until {said_from(first + round(horizon * DAY_US))} or later"
     if look_back_days is not None and look_back_days <= horizon:
         # A later end moves the first point as well.
-        helps = f"a look-back of more than {horizon:g} days (this one was of {look_back_days:g})"
+        more = things(horizon, "day")
+        helps = f"a look-back of more than {more} (this one was of {look_back_days:g})"
     return (
-        f"the horizon of a purchase is {horizon:g} days, and the first point is"
+        f"the horizon of a purchase is {things(horizon, 'day')}, and the first point is"
         f" {age} days old: no horizon is over yet, and {counted}; with {helps}, or a shorter"
         " horizon_days, purchases are learned from"
     )

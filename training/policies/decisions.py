@@ -27,7 +27,7 @@ from features.arrays import Bools, Floats, Ints
 from features.errors import EventsError
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventRule, Ladder
-from features.ladder.words import OFFER
+from features.ladder.words import OFFER, things
 from features.offers.decisions import Decided, decisions_of
 from features.signals.linked_log import link
 from features.signals.program import compile_ladder, compile_signals
@@ -45,12 +45,15 @@ __all__ = [
     "drawn_decisions",
     "lots_of_others",
     "observed_decisions",
+    "uncounted_gains",
 ]
 
 
 _NOT_ASKED_DAYS: Final = 3.0
 """An instant counts as one of no ask if no offer at the same rung follows within so many days."""
 _NOT_ASKED_US: Final = round(_NOT_ASKED_DAYS * DAY_US)
+_MOST_MEASURED: Final = 0.9
+"""Of the events of a gain so many at least have its measure, or it is said."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -422,6 +425,24 @@ def _gains(log: EventLog, ladder: Ladder, lead: Ints, as_of: Ints, horizon: int)
     first = _first_after(log, lead, as_of)
     last = _first_after(log, lead, as_of + horizon)
     found: Floats = total[last] - total[first]
+    return found
+
+
+def uncounted_gains(log: EventLog, ladder: Ladder) -> list[str]:
+    """Gains of the ladder that count nothing in a log, or little, as their measure is not there."""
+    found = []
+    for gain in ladder.value.gains:
+        rows, event = _rows_met(log, gain.rule), gain.rule.event
+        if event not in log.names:
+            found.append(f"no event is called {event!r}, a gain of [value]: it counts nothing")
+        elif gain.measure and len(rows):
+            held = log.numbers[log.columns.numbers.index(gain.measure), rows]
+            has = len(rows) - int(np.isnan(held).sum())
+            if has < _MOST_MEASURED * len(rows):
+                found.append(
+                    f"of {things(len(rows), 'event')} {event!r}, a gain of [value], {has:,} have"
+                    f" {gain.measure!r} as a number: the others count nothing"
+                )
     return found
 
 

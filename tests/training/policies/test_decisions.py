@@ -30,7 +30,12 @@ from tests.training.policies.scene import (
     reported,
     us,
 )
-from training.policies.decisions import Decisions, drawn_decisions, observed_decisions
+from training.policies.decisions import (
+    Decisions,
+    drawn_decisions,
+    observed_decisions,
+    uncounted_gains,
+)
 
 
 def decided(*events: Event, until: float = 60, ladder: Ladder = LADDER) -> Decisions:
@@ -421,3 +426,16 @@ def test_nothing_is_observed_after_the_purchase():
         extended("ann", 3, "contract"),
     )
     assert (found.as_of < us(2)).all()
+
+
+def test_gains_that_count_nothing_are_said():
+    """A measure that is not there, or an event, is worth nothing and tells nobody by itself."""
+    rows = [event("ann", "paid", day, fraction=1.0) for day in (1.0, 2.0)]
+    log = log_of([*rows, event("ann", "order", 3.0)], EARNING)
+    assert uncounted_gains(log, EARNING) == [
+        "of 2 events 'paid', a gain of [value], 0 have 'amount' as a number: the others count"
+        " nothing",
+        "no event is called 'refund', a gain of [value]: it counts nothing",
+    ]
+    rows = [event("ann", name, 1.0, fraction=1.0, amount=4.0) for name in ("paid", "refund")]
+    assert uncounted_gains(log_of([*rows, event("ann", "order", 3.0)], EARNING), EARNING) == []
