@@ -71,7 +71,7 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
         ),
         *_unknown_channels(ladder),
         *_over_limits(ladder),
-        *_freed_asks(ladder),
+        *_commitments(ladder),
         *_never_due(ladder),
     )
 
@@ -183,8 +183,8 @@ def _over_limits(ladder: Ladder) -> Iterator[Advice]:
             yield Advice(f"offer[{index}].effort.form_fields", text, "limits")
 
 
-def _freed_asks(ladder: Ladder) -> Iterator[Advice]:
-    """Advice where to hold back one offer while a question waits lets all others be asked."""
+def _commitments(ladder: Ladder) -> Iterator[Advice]:
+    """Advice where holding one offer back lets all others be asked, or an end may never come."""
     asks = [offer for offer in ladder.offers if offer.role == "ask" and offer.status != "retired"]
     named = [offer for offer in ladder.offers if REPLY in offer.not_while]
     free = [offer for offer in asks if offer not in named and REPLY not in offer.during]
@@ -196,6 +196,10 @@ def _freed_asks(ladder: Ladder) -> Iterator[Advice]:
             " names it, it holds back every ask"
         )
         yield Advice(f"offer[{first}].not_while", text, "commitments")
+    for index, one in enumerate(ladder.commitments):
+        if one.ends_at and not (one.until or one.days):
+            text = f"{one.id!r} never ends where {one.ends_at!r} is absent, and no ask is made"
+            yield Advice(f"commitment[{index}].ends_at", f"{text}; add days", "commitments")
 
 
 def _never_due(ladder: Ladder) -> Iterator[Advice]:
@@ -212,10 +216,6 @@ def _never_due(ladder: Ladder) -> Iterator[Advice]:
                 " that the purchase begins"
             )
             yield Advice(f"offer[{index}].step", text, "rules")
-
-
-def _times(ratio: float) -> str:
-    return f"{digits(float(f'{ratio:.3g}'))} times"
 
 
 def _restarts(ladder: Ladder) -> Iterator[Advice]:
@@ -328,9 +328,9 @@ def _effort_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advi
     ratio = upper.effort / max(lower.effort, 1.0)
     if ratio > max_jump:
         text = (
-            f"{upper.id!r} asks {_times(ratio)} the effort of {lower.id!r}, more than"
-            f" {digits(max_jump)}: none of its offers is ever recommended; a smaller one would"
-            " bridge the gap"
+            f"{upper.id!r} asks {digits(float(f'{ratio:.3g}'))} times the effort of {lower.id!r},"
+            f" more than {digits(max_jump)}: none of its offers is ever recommended; a smaller one"
+            " would bridge the gap"
         )
         yield Advice(upper.path, text, "S3")
 
@@ -346,7 +346,7 @@ def _too_heavy(ladder: Ladder) -> Iterator[Advice]:
             if offer.step == upper.id and offer.role == "ask" and effort > most:
                 text = (
                     f"{offer.id!r} asks {worth_of(effort)}, more than"
-                    f" {_times(ladder.max_effort_jump)} that of {lower.id!r} with"
+                    f" {digits(ladder.max_effort_jump)} times that of {lower.id!r} with"
                     f" {digits(lower.effort)}; it is never recommended"
                 )
                 yield Advice(f"offer[{index}].effort", text, "S3")

@@ -11,6 +11,7 @@ from features.ladder.controls import Controls
 from features.ladder.file import read_ladder, shipped_ladders
 from features.ladder.ladder import (
     Band,
+    Commitment,
     Condition,
     Effort,
     EffortWeights,
@@ -322,6 +323,15 @@ TRIGGERS = [
         "rules",
         "closed (won = 1) completes 'purchase', and loses the lead at once (lost_when)",
         id="won-and-lost",
+    ),
+    pytest.param(
+        replace(
+            LADDER, commitments=(Commitment("visit", "a visit", (EventRule("in"),), ends_at="at"),)
+        ),
+        "commitment[0].ends_at",
+        "commitments",
+        "'visit' never ends where 'at' is absent",
+        id="no-end",
     ),
     pytest.param(
         replace(LADDER, lost_when=(EventRule("ended"),)),
