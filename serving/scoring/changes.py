@@ -34,13 +34,12 @@ class Round:
     Parameters
     ----------
     began_known_at : when the newest event that may begin it anew became known, in microseconds.
-    before, after : the places of the rungs that it completed, and when that became known: until it
-        was begun anew the first time, by that event itself too, and since.
+    rounds : of each round the places of the rungs that it completed, and when that became known:
+        what was begun before goes on, and ends with the event that begins the ladder anew.
     """
 
     began_known_at: int
-    before: tuple[tuple[int, int], ...]
-    after: tuple[tuple[int, int], ...]
+    rounds: tuple[tuple[tuple[int, int], ...], ...]
 
 
 def score_changes(
@@ -83,9 +82,15 @@ def _steps_of_rounds(
     ladder: Ladder, former: Former | None, row: StoredScore, anew: Round
 ) -> list[Notice]:
     """What was completed until the ladder was begun anew and after that, by when it was known."""
-    before = former.position if former else 0
-    news = [one for one in anew.before if one[0] >= before]  # what is below was told
-    return [_step_completed(ladder, row, at, known) for at, known in (*news, *anew.after)]
+    position = former.position if former else 0  # what is below was told
+    found: list[Notice] = []
+    for completed in anew.rounds:
+        for rung, known in completed:
+            passed = range(position, rung + 1)
+            found += [_step_completed(ladder, row, at, known) for at in passed]
+            position = max(position, rung + 1)
+        position = 0
+    return found
 
 
 def _step_completed(ladder: Ladder, row: StoredScore, at: int, since: int) -> Notice:

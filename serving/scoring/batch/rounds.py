@@ -12,6 +12,7 @@ from features.events.log import EventLog
 from features.events.of_lead import Row
 from features.ladder.ladder import Ladder
 from features.offers.history import completed_by
+from features.signals.rules import met_any
 from features.store.identities.turns import ErasedSince
 from serving.scoring.changes import Round
 from serving.scoring.scorer import Scorer
@@ -34,20 +35,21 @@ def rounds_of(scorer: Scorer, log: EventLog, since: int, as_of: int) -> dict[str
     for at in np.unique(log.lead_of_rows()[is_new]).tolist():
         lead = log.leads[at]
         with suppress(UnknownLead, OptedOut, ErasedSince):  # since it was scored
-            found[lead] = _round_of(scorer.rows_of(lead, as_of), ladder, names, since, as_of)
+            one = _round_of(scorer.rows_of(lead, as_of), ladder, since, as_of)
+            if one.began_known_at:
+                found[lead] = one
     return found
 
 
-def _round_of(
-    rows: Sequence[Row], ladder: Ladder, names: set[str], since: int, as_of: int
-) -> Round:
+def _round_of(rows: Sequence[Row], ladder: Ladder, since: int, as_of: int) -> Round:
     place = {goal.id: at for at, goal in enumerate(ladder.goals)}
     done = zip(rows, completed_by(rows, ladder, as_of), strict=True)
     began = 0
-    before: list[tuple[int, int]] = []
-    after: list[tuple[int, int]] = []
+    rounds: list[list[tuple[int, int]]] = [[]]
     for row, rungs in sorted(done, key=lambda one: (min(one[0][1:3]), one[0][2])):
         if row[2] >= since:
-            (after if began else before).extend((place[rung], row[2]) for rung in rungs)
-            began = max(began, row[2] if row[0] in names else 0)
-    return Round(began, tuple(before), tuple(after))
+            rounds[-1].extend((place[rung], row[2]) for rung in rungs)
+            if met_any(ladder.restart_on, row[0], row[3]):
+                began = max(began, row[2])
+                rounds.append([])
+    return Round(began, tuple(map(tuple, rounds)))

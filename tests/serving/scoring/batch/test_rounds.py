@@ -22,6 +22,8 @@ NOW = 1_800_000_000_000_000
 Deed = tuple[str, dict[str, object]]
 VIDEO: Deed = ("video_progress", {"watched_fraction": 0.92})
 ORDER: Deed = ("contract_signed", {})
+ALL = [goal.id for goal in read_ladder("b2b").goals]
+"""Whoever orders has what lies below behind it, whether or not it came that way."""
 
 
 class Shop:
@@ -63,19 +65,19 @@ def test_each_order_is_told(shop):
     shop.hears(VIDEO)
     assert shop.told() == ["content"]
     shop.hears(ORDER)
-    assert shop.told() == ["content", "purchase"]
+    assert shop.told() == sorted(ALL)
     shop.hears(("page_viewed", {}))
     rescore(shop.scorer)
-    assert shop.told() == ["content", "purchase"]
+    assert shop.told() == sorted(ALL)
     shop.hears(VIDEO)
     shop.hears(ORDER)
-    assert shop.told() == ["content", "content", "purchase", "purchase"]
+    assert shop.told() == sorted(2 * ALL)
 
 
 def test_what_comes_at_once(shop):
     """Two orders and a step between two scorings, of a lead of whom nothing was known before."""
     shop.hears(VIDEO, ORDER, ORDER, VIDEO)
-    assert shop.told() == ["content", "content", "purchase", "purchase"]
+    assert shop.told() == sorted([*ALL, *ALL, "content"])
 
 
 def test_a_round_that_ends_otherwise(store, tmp_path):
