@@ -490,5 +490,5 @@ def _condition_text(condition: Condition) -> str:
     value = condition.value
     if isinstance(value, tuple):
         value = ", ".join(value)
-    shown = value if isinstance(value, str) else f"{value:g}"
+    shown = (value or "''") if isinstance(value, str) else digits(value)
     return f"{condition.property} {_SIGNS[condition.operator]} {shown}"

@@ -101,12 +101,12 @@ def steps_shown(ladder: Ladder) -> list[StepShown]:
 
 
 def _step(ladder: Ladder, step: Step) -> StepShown:
-    asks, band = ladder.asks_of(step.id), step.band
+    asks, band, counts = ladder.asks_of(step.id), step.band, _counted(ladder)
     active = len(ladder.offers_of(step.id))
     return StepShown(
         step.id,
         step.title,
-        tuple(map(rule_words, step.complete_when)),
+        tuple(rule_words(rule, counts) for rule in step.complete_when),
         step.horizon_days,
         (band.low, band.high) if band else None,
         _healthy(band.low, band.high) if band else "",
@@ -122,23 +122,39 @@ def _healthy(low: float, high: float) -> str:
     return f"{band_words(low, high)} of 100"
 
 
-def rule_words(rule: EventRule) -> str:
-    """Which events are meant: "Video progress (watched fraction 0.8 or more)"."""
-    where = ", ".join(map(_condition, rule.where))
+def _counted(ladder: Ladder) -> frozenset[str]:
+    """The properties that steps compare with other numbers than those which say yes and no."""
+    rules = (rule for goal in ladder.goals for rule in goal.complete_when)
+    return frozenset(
+        one.property
+        for rule in rules
+        for one in rule.where
+        if one.operator not in ("is", "is_not") or one.value not in (0, 1)
+    )
+
+
+def rule_words(rule: EventRule, counts: frozenset[str] = frozenset()) -> str:
+    """Which events are meant: "Video progress (watched fraction 0.8 or more)".
+
+    Parameters
+    ----------
+    counts : properties of which a 1 is a number, and no truth value.
+    """
+    where = ", ".join(_condition(one, counts) for one in rule.where)
     title = words.titled(rule.event)
     return f"{title} ({where})" if where else title
 
 
-def _condition(condition: Condition) -> str:
-    value = condition.value
+def _condition(condition: Condition, counts: frozenset[str]) -> str:
+    value, is_equal = condition.value, condition.operator in ("is", "is_not")
     if isinstance(value, tuple):
         told = " or ".join(value)
     elif isinstance(value, str):
-        told = value
-    elif condition.operator in ("is", "is_not") and value in (0, 1):
+        told = value or "nothing"
+    elif is_equal and value in (0, 1) and condition.property not in counts:
         told = "yes" if value else "no"  # a truth value is kept as a number
     else:
-        told = f"{value:g}"
+        told = digits(value)
     name = words.titled(condition.property).lower()
     return _SIGNS[condition.operator].format(property=name, value=told)
 

@@ -29,11 +29,27 @@ SOURCE = read_ladder("b2b").source
         (Condition("plan", "one_of", ("a", "b")), "Asset used (plan: a or b)"),
         (Condition("plan", "is", "gold"), "Asset used (plan: gold)"),
         (Condition("price", "below", 2.5), "Asset used (price less than 2.5)"),
+        (Condition("price", "above", 1_500_000.0), "Asset used (price more than 1,500,000)"),
+        (Condition("url", "is_not", ""), "Asset used (url: anything but nothing)"),
     ],
 )
 def test_rules_in_words(condition, words):
     """A rule is told without a sign of the ladder file."""
     assert rule_words(EventRule("asset_used", (condition,))) == words
+
+
+def test_a_level_of_one_is_a_number():
+    """Truth values are kept as 1 and 0; what other steps count by is none."""
+    rules = [EventRule("rose", (Condition("level", "is", float(at)),)) for at in (1, 2)]
+    ladder = read_ladder("b2b")
+    first, second, *others = ladder.steps
+    first, second = (
+        replace(one, complete_when=(rule,))
+        for one, rule in zip((first, second), rules, strict=True)
+    )
+    told = steps_shown(replace(ladder, steps=(first, second, *others)))
+    assert told[0].done_when == ("Rose (level: 1)",)
+    assert rule_words(rules[0]) == "Rose (level: yes)"
 
 
 def test_steps():

@@ -28,7 +28,7 @@ def with_losses(*others: float, noise: float = 0.2) -> Backtest:
     ("others", "name"),
     [
         ((0.1,), "all history"),
-        ((-0.1,), "the last 1 days"),
+        ((-0.1,), "the last 1 day"),
         ((-0.1, -0.2), "the last 2 days"),
         ((0.1, 0.3), "all history"),
     ],
@@ -43,7 +43,7 @@ def test_within_an_error_the_default_stays():
     found = with_losses(0.0, noise=1.0)
     (one, _) = gaps(found)
     assert one.is_better == (one.log_loss < -one.error)
-    assert chosen(with_losses(-0.001, noise=0.0)) == "the last 1 days"
+    assert chosen(with_losses(-0.001, noise=0.0)) == "the last 1 day"
     assert chosen(with_losses(0.0, noise=0.0)) == "all history"
 
 
