@@ -327,8 +327,9 @@ def _effort_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advi
     # Counted from one minute, as anything is infinitely more than nothing.
     ratio = upper.effort / max(lower.effort, 1.0)
     if ratio > max_jump:
+        told = digits(round(ratio, 1 if round(ratio, 1) > max_jump else 3))
         text = (
-            f"{upper.id!r} asks {digits(float(f'{ratio:.3g}'))} times the effort of {lower.id!r},"
+            f"{upper.id!r} asks {told} times the effort of {lower.id!r},"
             f" more than {digits(max_jump)}: none of its offers is ever recommended; a smaller one"
             " would bridge the gap"
         )
