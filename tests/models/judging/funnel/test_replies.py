@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from features.events.log import DAY_US
 from features.funnel.stays import stays_of
-from models.judging.funnel.replies import fast_effect, reply_times
+from models.judging.funnel.cause_shapes import ReplyTimes
+from models.judging.funnel.replies import _sentences, fast_effect, reply_times
 from tests.models.judging.funnel.planted import (
     HOUR_US,
     START,
@@ -116,6 +117,8 @@ def test_the_alarm_is_exact():
     assert [one["lead_id"] for one in after["late"]] == ["lead-000000"]
     assert after["late"][0]["hours"] == pytest.approx(4.0)
     assert after["says"].endswith("1 lead waits longer than the limit of 4 hours now.")
+    one_hour = _sentences(cast(ReplyTimes, {**after, "limit_hours": 1.0}))
+    assert one_hour.endswith("1 lead waits longer than the limit of 1 hour now.")
     answered, _, _ = told([(10, 4)], asked + 5 * HOUR_US)
     assert [(one["asked"], one["in_time"]) for one in answered["weeks"]] == [(1, 1)]
     slower, _, _ = told([(10, 4.001)], asked + 5 * HOUR_US)
