@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from features.clock import microseconds, rfc3339
+from features.clock import rfc3339
 from features.events.log import DAY_US
 from serving.routes import schemas
 from serving.scoring.answers import ScoreAnswer
@@ -301,8 +300,8 @@ def test_odd_properties(client):
 
 def test_clock_is_given(service):
     """A scorer scores at the present that it is given."""
-    moment = microseconds(datetime(2031, 5, 1, tzinfo=UTC))
+    moment = service.clock() + 1600 * DAY_US
     scorer = Scorer(service.store, service.scorer.bundle, lambda: moment)
     answer = scorer.score("lead-0001")
-    assert [answer["features_as_of"], answer["scored_at"]] == ["2031-05-01T00:00:00Z"] * 2
+    assert [answer["features_as_of"], answer["scored_at"]] == [rfc3339(moment)] * 2
     json.dumps(answer, allow_nan=False)
