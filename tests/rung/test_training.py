@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
-from rung.training import _not_learned, _print_goal, _print_signals, _say_how_old
+from rung.training import _champion, _not_learned, _print_goal, _print_signals, _say_how_old
 from tests.full_disk import full_after
 from tests.rung.scene import done, jsonl, message, page
 from training.scores.results import Counts, GoalEvaluation, SignalUse
@@ -518,3 +519,12 @@ def test_a_leak_is_accepted_with_a_reason(early, tmp_path):
     assert "; accepted: planned" in said.out
     (found,) = [one for one in load_bundle(out).manifest["probes"] if one["stops"]]
     assert (found["id"], found["accepted"]) == ("event.content_read", "planned")
+
+
+def test_beside_a_folder_of_another_version(tmp_path):
+    """It is known by its hash, and the report says why nothing was compared."""
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": 4, "hash": "abc"}))
+    parsed = Namespace(champion=str(tmp_path), trust=[])
+    found = _champion(parsed, read_ladder("b2b"), lambda _: None)
+    assert (found.hash, found.bundle) == ("abc", None)
+    assert "has bundle format 4" in found.why
