@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -30,10 +30,19 @@ router = APIRouter(
 )
 
 
+def _address(value: str) -> str:
+    """The same address; a blank in it was a + before whoever asks has written it into a query."""
+    if " " in value.strip():
+        raise PydanticCustomError("email", "an e-mail address has no blank; write a + as %2B here")
+    return value
+
+
 class FindQuery(StrictRequest):
     """What is known of a lead: one of the two."""
 
-    email: Text | None = Field(None, description="An address of the lead.")
+    email: Annotated[Text, AfterValidator(_address)] | None = Field(
+        None, description="An address of the lead."
+    )
     external_id: Text | None = Field(
         None, description="An id that a CRM has of it, or a value of a trait that identifies leads."
     )

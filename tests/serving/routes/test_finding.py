@@ -25,6 +25,20 @@ def test_an_id(client):
     assert found == {"data": [{"lead_id": lead, "opted_out": False}]}
 
 
+def test_a_plus_that_became_a_blank(client):
+    """Nobody has an address with a blank: who wrote a + into a query is told how it is written."""
+    sent = {"type": "track", "userId": "zoe+news@acme.com", "event": "form_submitted"}
+    assert client.post("/v1/track", json=sent).json()["accepted"] == 1
+    found = client.get("/v1/leads?email=zoe%2Bnews@acme.com").json()["data"]
+    assert [one["lead_id"] for one in found] == ["zoe+news@acme.com"]
+    refused = client.get("/v1/leads?email=zoe+news@acme.com")
+    assert refused.status_code == 422
+    (fault,) = refused.json()["errors"]
+    assert fault["pointer"] == "/query/email"
+    assert "%2B" in fault["detail"]
+    client.delete("/v1/leads/zoe+news@acme.com")
+
+
 @pytest.mark.parametrize(
     "query", [{}, {"email": "a@b.com", "external_id": "7"}, {"email": ""}, {"mail": "a@b.com"}]
 )
