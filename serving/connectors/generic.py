@@ -77,6 +77,9 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
             f"{source.time} is no time, or none of the unit {source.time_unit}",
             "invalid_time",
         )
+    name = _name(source, item)
+    if not name and not _id(item, source.event_at):
+        return Reject(index, f"there is no {source.event_at}, which says what happened", "missing")
     told = _id(item, source.message_id)
     return VendorEvent(
         kinds=(),
@@ -85,7 +88,7 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
         occurred_at=at,
         properties={name: _at(item, path) for name, path in source.properties},
         item=item,
-        name=_name(source, item),
+        name=name,
         # Of a signed request that was taken down a time must not make another event.
         is_once_a_day=not told and not source.time and source.signature == "none",
     )

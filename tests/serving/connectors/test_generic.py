@@ -105,6 +105,19 @@ def test_kinds_that_nobody_asked_for():
     assert arrival.name == "form_touched"
 
 
+@pytest.mark.parametrize("kind", [None, "", " ", {"a": 1}, True])
+@pytest.mark.parametrize("names", [FORMS.names, ()])
+def test_no_kind_at_all(kind, names):
+    """Nobody is told that what says nothing of what happened was of a kind that nobody wants."""
+    arrivals, rejects, ignored = read(changed(names=names), {**ITEM, "kind": kind})
+    assert (arrivals, ignored) == ([], 0)
+    assert [(one.kind, one.detail) for one in rejects] == [
+        ("missing", "there is no kind, which says what happened")
+    ]
+    (arrival,), *_ = read(changed(names=names, event="other"), {**ITEM, "kind": "unknown"})
+    assert arrival.name in ("other", "unknown")
+
+
 def test_name_as_it_comes():
     """Without names the kind is the name; those that Rung writes are refused."""
     source = changed(names=())
