@@ -35,7 +35,7 @@ from serving.ingestion.schemas import SHAPES
 from serving.notifications import errors as notification_errors
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
-from serving.notifications.schemas import NotificationBody, described_webhooks
+from serving.notifications.schemas import NOTIFICATIONS, NotificationBody, described_webhooks
 from serving.pages import files, login, reference
 from serving.pages.common.frame import problem_page
 from serving.pages.experiments import routes as experiments_page
@@ -166,7 +166,10 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
     problems.install(app, problem_page, kinds)
     middleware.install(app, metrics.install(app).measure)
     app.openapi = partial(  # type: ignore[method-assign]
-        problems.openapi, app, described_webhooks(), (NotificationBody, *SHAPES)
+        problems.openapi,
+        app,
+        described_webhooks(),
+        (NotificationBody, *NOTIFICATIONS.values(), *SHAPES),
     )
     return app
 

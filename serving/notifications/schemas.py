@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, StrictBool, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StrictBool,
+    create_model,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from features.errors import did_you_mean
 from features.store.kept.notifications import TYPES
 from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
 from serving.notifications.bodies import INCLUDES, Include
+from serving.scoring.answers import ScoreBand
+from serving.scoring.changes import Cause
 
 __all__ = [
+    "NOTIFICATIONS",
     "ChangeRequest",
     "DeliveriesAnswer",
     "DeliveriesQuery",
@@ -49,21 +61,167 @@ class NotificationBody(BaseModel):
     )
 
 
+# ------------------------------------------------------------------------------- Of each type
+
+
+class IncludedOffer(TypedDict):
+    """What is suggested to a lead, or was decided."""
+
+    id: str
+    gain: float | None
+    rep_minutes: float | None
+
+
+class IncludedReason(TypedDict):
+    """Why a lead was scored so."""
+
+    signal: str
+    text: str
+
+
+class _Included(TypedDict, total=False):
+    ids: list[str]
+    traits: dict[str, str | float | None]
+    offer: IncludedOffer | None
+    reasons: list[IncludedReason]
+
+
+class StepCompletedData(_Included):
+    """A lead completed a step of the ladder; `next_step` is null after the last."""
+
+    lead_id: str
+    ladder: str
+    step: str
+    position: int
+    next_step: str | None
+    features_as_of: str
+
+
+class ScoreBandChangedData(_Included):
+    """A lead of the queue moved to another band; `former_band` is null where it had none."""
+
+    lead_id: str
+    ladder: str
+    band: ScoreBand
+    former_band: ScoreBand | None
+    step: str
+    probability: float | None
+    cause: Cause
+    model_version: str
+    features_as_of: str
+
+
+class RecommendationCreatedData(_Included):
+    """A next step was recommended; `step` is null where the lead has bought."""
+
+    decision_id: str
+    lead_id: str
+    offer_id: str
+    gain: float | None
+    rep_minutes: float
+    step: str | None
+    probability_chosen: float
+    policy: str
+    expires_at: str
+    exposed: bool
+
+
+class ModelPromotedData(TypedDict):
+    """Another model, or another policy, serves from now on."""
+
+    ladder: str
+    model_version: str
+    policy: str
+
+
+class ReplyOverdueData(_Included):
+    """A lead has waited too long for a reply."""
+
+    lead_id: str
+    ladder: str
+    waiting_since: str
+    limit_minutes: float
+    band: ScoreBand | None
+
+
+class WebhookDisabledData(TypedDict):
+    """Another endpoint gets nothing more."""
+
+    endpoint_id: str
+    why: str
+
+
+class WebhookTestData(_Included):
+    """Someone asked for a test; it has an example of what `include` names."""
+
+    endpoint_id: str
+
+
+class OmittedData(TypedDict):
+    """What stands for data that would make a body too long."""
+
+    lead_id: str | None
+    omitted: Literal[True]
+
+
+_DATA: Final[Mapping[str, Any]] = {
+    "score.band_changed": ScoreBandChangedData | OmittedData,
+    "step.completed": StepCompletedData | OmittedData,
+    "recommendation.created": RecommendationCreatedData | OmittedData,
+    "model.promoted": ModelPromotedData,
+    "reply.overdue": ReplyOverdueData | OmittedData,
+    "webhook.disabled": WebhookDisabledData,
+    "webhook.test": WebhookTestData,
+}
+
+
+def _named(type_: str) -> str:
+    return "".join(map(str.capitalize, re.split("[._]", type_)))
+
+
+def _body_of(type_: str, told: str) -> type[BaseModel]:
+    only: Any = Literal
+    return create_model(
+        f"{_named(type_)}Notification",
+        __base__=NotificationBody,
+        __doc__=f"{told[0].upper()}{told[1:]}.",
+        type=(only[type_], ...),
+        data=(_DATA[type_], ...),
+    )
+
+
+NOTIFICATIONS: Final[Mapping[str, type[BaseModel]]] = {
+    type_: _body_of(type_, told) for type_, told in TYPES.items()
+}
+"""The body of each type of notification."""
+
+
 def described_webhooks() -> dict[str, Any]:
     """The notifications as the `webhooks` of an OpenAPI description (3.1)."""
-    body = {"schema": {"$ref": "#/components/schemas/NotificationBody"}}
     return {
         type_: {
             "post": {
-                "operationId": "on" + "".join(map(str.capitalize, re.split("[._]", type_))),
+                "operationId": f"on{_named(type_)}",
                 "summary": told[0].upper() + told[1:],
                 "tags": ["notifications"],
-                "requestBody": {"required": True, "content": {"application/json": body}},
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "$ref": f"#/components/schemas/{NOTIFICATIONS[type_].__name__}"
+                            }
+                        }
+                    },
+                },
                 "responses": {"2XX": {"description": "Taken; anything else is tried again later"}},
             }
         }
         for type_, told in TYPES.items()
     }
+
+
+# ---------------------------------------------------------------------------- Requests and answers
 
 
 _Type = Annotated[str, AfterValidator(_known_type), Field(json_schema_extra={"enum": [*TYPES]})]
