@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ __all__ = [
     "found_by",
     "instant_text",
     "is_set",
+    "new_client",
     "parts_within",
     "said",
 ]
@@ -103,6 +105,23 @@ class Vendor(NamedTuple):
     most: int
     read: Read
     write: Write
+
+
+def new_client(clock: Callable[[], int], **more: Any) -> httpx2.AsyncClient:
+    """A client for CRMs. An answer that says no time of its own has that at which it came.
+
+    A date in `Retry-After` is one of the clock of whoever answers.
+
+    Parameters
+    ----------
+    clock : the present, in microseconds since the epoch.
+    """
+
+    async def dated(answer: httpx2.Response) -> None:
+        if "date" not in answer.headers:
+            answer.headers["Date"] = format_datetime(when(clock()), usegmt=True)
+
+    return httpx2.AsyncClient(timeout=SECONDS, event_hooks={"response": [dated]}, **more)
 
 
 async def ask(client: httpx2.AsyncClient, method: str, url: str, **more: Any) -> Any:

@@ -105,7 +105,7 @@ async def keep_writing(service: Writes) -> None:
     """Tell CRMs what is due, until cancelled; what is under way then is finished, or given back."""
     if not service.write_backs:
         return
-    async with httpx2.AsyncClient(timeout=calls.SECONDS) as client:
+    async with calls.new_client(service.scorer.clock) as client:
         outbox = Outbox(service.store.database)
         parts = Parts(outbox, service.write_backs, client, service.scorer.clock)
         await asyncio.gather(

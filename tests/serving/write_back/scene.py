@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx2
 import sqlalchemy as sa
 
 from features.store.database import Database
 from features.store.kept.scores import StoredScore
 from features.store.schema import events, write_backs
+from serving.write_back.calls import new_client
 from serving.write_back.configuration import WriteBack, parse_write_backs
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND
@@ -127,8 +127,8 @@ class Scene:
         """One round of telling."""
 
         async def told() -> int:
-            async with httpx2.AsyncClient(verify=_CERTIFICATES) as client:
-                clock = lambda: self.now  # noqa: E731
+            clock = lambda: self.now  # noqa: E731
+            async with new_client(clock, verify=_CERTIFICATES) as client:
                 parts = Parts(self.outbox, [self.target], client, clock, self.pauses)
                 return await write_batch(parts, self.target)
 
