@@ -57,7 +57,7 @@ def body(requests: Sequence[PartRequest]) -> bytes:
 
 
 def answers(answer: httpx2.Response, count: int) -> list[PartAnswer]:
-    """What came of each request, in order.
+    """What came of each request, in order; it was answered when the whole says it was.
 
     Raises
     ------
@@ -66,13 +66,14 @@ def answers(answer: httpx2.Response, count: int) -> list[PartAnswer]:
     head = f"Content-Type: {answer.headers.get('content-type', '')}\r\n\r\n".encode("latin-1")
     parts = BytesParser().parsebytes(head + answer.content)
     found = parts.get_payload() if parts.is_multipart() else []
-    told = [_told(part) for part in found if isinstance(part, Message)]
+    date = {"Date": answer.headers["date"]} if "date" in answer.headers else {}
+    told = [_told(part, date) for part in found if isinstance(part, Message)]
     if len(told) != count:
         raise ValueError(f"{len(told)} answers to {count} writes")
     return told
 
 
-def _told(part: Message) -> PartAnswer:
+def _told(part: Message, usual: Mapping[str, str]) -> PartAnswer:
     payload = part.get_payload(decode=True)
     content = payload if isinstance(payload, bytes) else b""
     status = _STATUS.match(content)
@@ -82,4 +83,6 @@ def _told(part: Message) -> PartAnswer:
     text = inner.get_payload(decode=True)
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else ""
     headers = httpx2.Headers([(name, str(value)) for name, value in inner.items()])
+    for name, value in usual.items():
+        headers.setdefault(name, value)
     return PartAnswer(int(status[1]), headers, said)

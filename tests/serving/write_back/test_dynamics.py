@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import replace
+from email.utils import formatdate
 
 import httpx2
 import pytest
@@ -185,6 +187,15 @@ def test_limit_within_a_batch(scene, status):
     scene.now += 41 * SECOND
     assert scene.tell() == 2
     assert scene.held == {"ada": 0.5, "ben": 0.5}
+
+
+def test_limit_within_a_batch_by_a_date(scene):
+    """A date in a part is one of the clock by which the whole was answered."""
+    until = formatdate(time.time() + 90, usegmt=True)
+    scene.fake.parts = {"ben": Answer(429, {"error": {}}, {"Retry-After": until})}
+    scene.scores([scenes.score("ada"), scenes.score("ben")])
+    scene.tell()
+    assert 80 * SECOND < scene.row("ben").due_at - NOW <= 91 * SECOND
 
 
 def _multipart(*lines: str) -> Answer:
