@@ -37,6 +37,8 @@ _SECOND: Final = 1_000_000
 _ZONE_BY_NAME: Final = re.compile(r"\s*(?:UTC|GMT)$")
 _LOST_PLUS: Final = re.compile(r"\d\d:\d\d[\d:.,]* \d\d(:?\d\d)?")
 """An offset whose + became a blank, as in addresses."""
+_LONGEST: Final = 64
+"""No instant has more letters: what is longer is not looked through."""
 
 
 def now() -> int:
@@ -96,7 +98,7 @@ def instant(text: str, *, may_be_day: bool = True) -> datetime:
         moment = moment_of(text)
     except ValueError as error:
         hint = "2026-03-01T12:00:00Z"
-        if _LOST_PLUS.search(text):
+        if len(text) <= _LONGEST and _LOST_PLUS.search(text):
             hint += ", or %2B in an address, where a + is a blank"
         raise TimeError(f"{text!r} is not a time; write {hint}") from error
     if moment.tzinfo is None:

@@ -78,6 +78,12 @@ def test_what_is_no_instant_is_told_what_would_be(text, hint):
         instant(text)
 
 
+def test_no_hint_is_looked_for_in_what_is_too_long_to_be_an_instant():
+    """A text of many times is refused as fast as any other."""
+    with pytest.raises(TimeError, match="write 2026-03-01T12:00:00Z$"):
+        instant("00:00:" * 100_000 + "2026-03-01T12:00:00 01:00")
+
+
 def test_when_something_happened_is_no_day():
     """A day alone is its midnight to whoever asks about it, and no time at which a lead acts."""
     assert rfc3339(microseconds(instant("2026-03-01"))) == "2026-03-01T00:00:00Z"
