@@ -46,8 +46,8 @@ def rehearse(
         cloned, stopped by NaN, or made of types that are not trusted.
     """
     name = type(estimator).__name__
-    _refuse_what_is_no_classifier(estimator, name)
     matrix, happened = _sample(columns, seed)
+    _refuse_what_is_no_classifier(estimator, name, np.nan_to_num(matrix), happened)
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")  # of a sample this small: they say nothing of the real one
         fitted = _fitted(estimator, name, matrix, happened, seed)
@@ -63,7 +63,9 @@ def rehearse(
     ]
 
 
-def _refuse_what_is_no_classifier(estimator: Any, name: str) -> None:
+def _refuse_what_is_no_classifier(
+    estimator: Any, name: str, matrix: Floats, happened: Ints
+) -> None:
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise EstimatorError(
             f"{estimator!r} is no estimator: it has to be an object with fit and predict_proba"
@@ -74,11 +76,21 @@ def _refuse_what_is_no_classifier(estimator: Any, name: str) -> None:
         raise EstimatorError(
             f"{name} is a regressor: what is asked is a probability, of a classifier"
         )
-    if not hasattr(estimator, "predict_proba"):
+    if not hasattr(estimator, "predict_proba") and not _gains_it(estimator, matrix, happened):
         soft = "; give it voting='soft'" if hasattr(estimator, "voting") else ""
         raise EstimatorError(
             f"{name} gives no probabilities: it has no predict_proba{soft or _CALIBRATED}"
         )
+
+
+def _gains_it(estimator: Any, matrix: Floats, happened: Ints) -> bool:
+    """Whether probabilities come with fitting, as to what is stacked under a default estimator."""
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        try:
+            return hasattr(repeatable(estimator, 0).fit(matrix, happened), "predict_proba")
+        except Exception:  # it is refused anyway, for what it lacks
+            return False
 
 
 _CALIBRATED: Final = "; wrap it in sklearn.calibration.CalibratedClassifierCV"

@@ -9,6 +9,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
+    StackingClassifier,
     VotingClassifier,
 )
 from sklearn.impute import SimpleImputer
@@ -159,6 +160,15 @@ def test_what_will_do(columns):
     for estimator in (HIST, VotingClassifier([("h", HIST), ("r", forest)], voting="soft")):
         assert rehearse(estimator, columns) == []
         assert not hasattr(estimator, "classes_")
+
+
+def test_what_gains_probabilities_by_fitting():
+    """What is stacked knows what is on top of it, and that this has probabilities, once fitted."""
+    stacked = StackingClassifier([("h", HIST)], cv=2)
+    assert not hasattr(stacked, "predict_proba")
+    assert rehearse(stacked, 6) == []
+    with pytest.raises(EstimatorError, match="no predict_proba; wrap it"):
+        rehearse(StackingClassifier([("h", HIST)], LinearSVC(), cv=2), 6)
 
 
 def test_what_works_in_place():
