@@ -202,7 +202,8 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
         source = {"model": "a model", "rates": "the steps' rates", "prior": "the ladder's bands"}
         print_line(
             f"{goal}: {things(counts['points'], 'point')} of {things(counts['leads'], 'lead')},"
-            f" {counts['reached']:,} reached, {counts['pending']:,} pending (left out);"
+            f" {counts['reached']:,} reached, {counts['pending']:,} whose horizon is not over"
+            " (left out);"
             f" answers come from {source[counts['evidence']]}"
         )
         if counts["early"]:

@@ -112,7 +112,7 @@ def _trained(bundle: Bundle) -> Iterable[str]:
         yield (
             f"- {_GOALS.get(goal, goal)}: {counts['points']:,} points of {counts['leads']:,} leads,"
             f" {counts['reached']:,} reached, {counts['lost']:,} lost; {counts['pending']:,}"
-            " pending (left out)"
+            " whose horizon is not over (left out)"
         )
 
 

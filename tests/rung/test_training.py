@@ -110,6 +110,13 @@ def test_train_says_what_offers_were_learned_from(drawn):
     assert line in drawn.said.out.splitlines()
 
 
+def test_train_says_what_it_leaves_out(drawn):
+    """By its horizon: what advanced before that was over is not pending, and is out as well."""
+    counts = load_bundle(drawn.bundle).manifest["trained_on"]["advancement"]
+    line = next(one for one in drawn.said.out.splitlines() if one.startswith("advancement: "))
+    assert f"{counts['pending']:,} whose horizon is not over (left out); answers" in line
+
+
 def test_train_says_which_offers_it_did_not_learn_from(tmp_path):
     """Offers that are dropped are told with their number and the reason, and in the manifest."""
     days = [f"2026-01-{day:02}" for day in range(1, 31)]

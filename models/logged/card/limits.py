@@ -129,8 +129,8 @@ def _of_goal(known: OnRecord, goal: str, title: str) -> Iterator[str]:
             )
     if counts and counts["pending"] > counts["points"]:
         yield (
-            f"{title}: of most points in training the outcome was not known yet"
-            f" ({counts['pending']:,} pending, {counts['points']:,} learned from)."
+            f"{title}: of most points in training the horizon was not over yet"
+            f" ({counts['pending']:,} left out, {counts['points']:,} learned from)."
         )
     yield from _blind(known, goal, title)
     yield from _unjudged_parts(known, goal, title)

@@ -176,9 +176,10 @@ def training_data(known: OnRecord) -> Iterator[str]:
         )
     yield (
         "A point is a lead at an instant at which it could have been scored. It is learned from"
-        " once its outcome is known; what is pending is unknown, and left out."
+        " once its horizon is over, and at steps where leads are lost once it is decided; the"
+        " others are left out, those among them that advanced early as well."
     )
-    heads = ["", "points", "leads", "reached", "lost", "decided early", "pending"]
+    heads = ["", "points", "leads", "reached", "lost", "decided early", "not over"]
     yield table(
         [*heads, "answers come from"],
         [

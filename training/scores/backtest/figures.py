@@ -13,7 +13,8 @@ class FoldFigures:
 
     Parameters
     ----------
-    n, pending : points that are judged, and that are not because their outcome is unknown.
+    n, pending : points that are judged, and that are not because their horizon is not over, those
+        among them that advanced early as well.
     note : why there are no figures; empty where there are.
     rates_log_loss, rates_auc : of the rates of the steps as they were known at the origin.
     """

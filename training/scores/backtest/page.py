@@ -21,7 +21,7 @@ __all__ = ["as_dict", "table", "verdict_lines", "write_backtest"]
 
 _GOALS: Final = ("advancement", "purchase")
 _HEADS: Final = (
-    "judged from", "trained as", "points", "pending", "rate", "AUC", "of rates", "log loss",
+    "judged from", "trained as", "points", "not over", "rate", "AUC", "of rates", "log loss",
     "of rates", "ECE", "by chance",
 )  # fmt: skip
 _COLOURS: Final = ("#1f5f9f", "#c9932b", "#4f8f6d", "#8a6bb1", "#d1603d")

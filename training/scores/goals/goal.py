@@ -68,7 +68,7 @@ class JudgedGoal:
         )
         decided = outcomes.happened[outcomes.decided]
         if len(decided) == 0 and len(points):
-            note = f"not enough data (n=0): all {len(points):,} points are pending"
+            note = f"not enough data (n=0): the horizon of none of {len(points):,} points is over"
             return replace(found, note=f"{note}; {period.when_over(points, self.goal)}")
         rows = self.rows(period)
         if not rows.is_enough:

@@ -57,7 +57,7 @@ def test_what_limits_a_goal(known, trained):
     }
     page = text(limits.caveats(known({"advancement": part}, trained_on=told)))
     assert "* The next step is rare: in training 12 of 400 points reached it (3.0 %)." in page
-    assert "was not known yet (401 pending, 400 learned from)" in page
+    assert "was not over yet (401 left out, 400 learned from)" in page
     assert "beyond what chance explains: `trait.role`." in page
     assert "could not be judged for these steps alone: Trial." in page
     assert "beyond chance, before Value exchange." in page

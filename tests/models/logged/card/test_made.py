@@ -120,6 +120,7 @@ def test_what_it_learned_from(known, trained, simulated_log):
         one = trained_on(trained)[goal]
         counts = [one[key] for key in ("points", "leads", "reached", "lost", "early", "pending")]
         assert f"| {title} | {' | '.join(f'{count:,}' for count in counts)} | {basis} |" in page
+    assert "| lost | decided early | not over |" in page
     observed = trained.manifest["decisions"]["observed"]
     assert f"and from {observed:,} made by others" in page
     assert "probes looked for leaks, and found none" in page

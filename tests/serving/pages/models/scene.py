@@ -84,7 +84,7 @@ def unjudged(goal: str) -> dict[str, Any]:
     return {
         "goal": goal,
         "counts": {"pending": 3700, "points": 3700},
-        "note": "not enough data (n=0): all 3,700 points are pending",
+        "note": "not enough data (n=0): the horizon of none of 3,700 points is over",
         "verdict": "",
         "performance": None,
         "baselines": [],

@@ -66,7 +66,7 @@ def test_gains(figures):
 def test_what_cannot_be_judged(fitted):
     """There is a note, and no figure."""
     found = figures_of(scene.evaluation(fitted), "purchase", B2B)
-    assert "all 3,700 points are pending" in found.note
+    assert "the horizon of none of 3,700 points is over" in found.note
     assert (list(found.promises), list(found.rivals), found.whole) == ([], [], None)
     assert (found.ours, found.by_step, found.standing) == (None, None, "unknown")
 

@@ -99,7 +99,7 @@ def test_purchases_of_which_nothing_is_known_yet(judged):
     """It is said that it is too early, with the whole reason behind a fold."""
     said = text_of(judged, "/models?goal=purchase")
     assert "Whether its chances are kept is not known yet." in said
-    assert "Not enough data (n=0): all 3,700 points are pending" in said
+    assert "Not enough data (n=0): the horizon of none of 3,700 points is over" in said
     assert "Were its chances kept?" not in said
 
 
