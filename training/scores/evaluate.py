@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from features.arrays import Floats
@@ -20,6 +21,7 @@ from models.bundle import Bundle, Scores
 from models.horizons import knows_times, within_part
 from models.recalibrated import Recalibrated
 from models.scores.goal_model import Estimates
+from models.scores.learners.learner import EstimatorError
 from models.scores.recalibration import Move
 from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
@@ -69,6 +71,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     Raises
     ------
     NotEnoughData : no point in the period, none whose horizon is over, or outcomes of one kind.
+    EstimatorError : an estimator of others gives NaN for a probability.
     """
     trained_until = int(bundle.manifest["until"])
     start = trained_until if start is None else start
@@ -88,6 +91,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     advanced_before, purchased_before = label(log, bundle.ladder, train, start)
     early = train.rows(train.as_of <= start)
     scores = bundle.score(judged.snapshot)
+    _refuse_if_unsaid(scores)
     served = Recalibrated(bundle, moves).score(judged.snapshot) if moves else None
     soon = _soon(bundle, served or scores)
     if told:
@@ -137,6 +141,18 @@ def _soon(bundle: Bundle, scores: Scores) -> dict[float, tuple[Estimates, Estima
     """The chances of both goals within parts of their horizons."""
     parts = _PARTS if knows_times(bundle) else ()
     return {part: within_part(bundle, scores, part) for part in parts}
+
+
+def _refuse_if_unsaid(scores: Scores) -> None:
+    """Nobody has bought or is lost at a decision point, so that each has both chances."""
+    for goal, said in (("advancement", scores.advance), ("purchase", scores.purchase)):
+        unsaid = int(np.isnan(said.probability).sum())
+        if unsaid:
+            raise EstimatorError(
+                f"{goal}: the bundle's estimator gave NaN for a probability, at {unsaid:,} of"
+                f" {len(said.probability):,} points: such leads have no score, and it cannot be"
+                " judged by the others alone"
+            )
 
 
 def _refuse_if_undecided(period: JudgedPeriod, points: Points, outcomes: Outcomes) -> None:

@@ -152,11 +152,9 @@ class Averaged:
     suffix = ".skops"
 
     def margins(self, matrix: Floats) -> Floats:
-        """Shape (n,), log-odds before calibration.
+        """Shape (n,), log-odds before calibration; NaN where a classifier gives that.
 
-        Raises
-        ------
-        EstimatorError : a classifier gives NaN.
+        What serves does not stop for it: a lead whose chance nobody knows has no score.
         """
         each = [_log_odds(one, matrix[:, self.columns]) for one in self.classifiers]
         return np.asarray(np.mean(each, axis=0), dtype=np.float64)
@@ -221,11 +219,6 @@ def _log_odds(classifier: Any, matrix: Floats) -> Floats:
     with _turn, _threads().limit(limits=threads, user_api="openmp"):
         said = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)
     probability = said[:, column_of_one(classifier)]
-    if unsaid := int(np.isnan(probability).sum()):
-        raise EstimatorError(
-            f"{type(classifier).__name__} gave NaN for a probability, in {unsaid:,} of"
-            f" {len(probability):,} rows"
-        )
     return np.asarray(logit(np.clip(probability, _SUREST, 1.0 - _SUREST)), dtype=np.float64)
 
 
@@ -268,6 +261,11 @@ class FoldedClassifiers:
                 seen = matrix[np.ix_(rows, self.columns)]
                 with _telling(classifier, "giving probabilities"):
                     margins[rows] = _log_odds(classifier, seen)
+                if unsaid := int(np.isnan(margins[rows]).sum()):
+                    raise EstimatorError(
+                        f"{type(classifier).__name__} gave NaN for a probability, in {unsaid:,} of"
+                        f" {len(rows):,} rows"
+                    )
         return margins
 
     def learner(self) -> Averaged:
@@ -340,8 +338,6 @@ def _telling(classifier: Any, doing: str) -> Iterator[None]:
     """What a classifier raises becomes our error, with its own words."""
     try:
         yield
-    except EstimatorError:
-        raise
     except Exception as error:
         raise EstimatorError(
             f"{type(classifier).__name__} failed while {doing}: {own_words(error)}"

@@ -9,6 +9,7 @@ import pytest
 from features.errors import NotEnoughData
 from features.events.log import DAY_US
 from models.scores.goal_model import GoalModel
+from models.scores.learners.learner import EstimatorError
 from tests.training.scores.scene import (
     JUDGED_UNTIL,
     LADDER,
@@ -190,6 +191,26 @@ def test_judged_on_what_it_was_trained_on(bundle, log):
     assert queue.picked <= 3 * queue.instants
 
 
+class Unsaid:
+    """A learner of somebody else's that has no number for the first row."""
+
+    def __init__(self, learner):
+        self.learner = learner
+
+    def margins(self, matrix):
+        margins = self.learner.margins(matrix)
+        margins[0] = np.nan
+        return margins
+
+
+def test_no_number_is_no_probability(bundle, log):
+    """A bundle is not judged by the leads alone of whom its estimator says something."""
+    unsaid = replace(bundle.advancement, learner=Unsaid(bundle.advancement.learner))
+    said = r"advancement: .* gave NaN for a probability, at 1 of [\d,]+ points"
+    with pytest.raises(EstimatorError, match=said):
+        evaluate(replace(bundle, advancement=unsaid), log, until=int(log.known.max()))
+
+
 def test_period_too_short(bundle, log):
     """Before any horizon is over there is nothing to judge on."""
     with pytest.raises(NotEnoughData, match="the horizon of none is over: the shortest is 7 days"):
@@ -216,7 +237,7 @@ def test_purchase_may_be_too_early():
     early = too_early()
     assert early.advancement.performance is not None
     assert early.purchase.performance is None
-    assert early.purchase.note.startswith("not enough data (n=0): all ")
+    assert early.purchase.note.startswith("not enough data (n=0): the horizon of none of ")
     json.dumps(early.as_dict(), allow_nan=False)
 
 

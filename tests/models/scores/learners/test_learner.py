@@ -197,14 +197,13 @@ def test_an_estimator_that_fails_on_what_is_real(fails, said):
 
 
 def test_no_number_is_no_probability():
-    """What gives NaN of what is real is refused, before it is a score and before it is kept."""
+    """What gives NaN of what is real is refused before it is kept; then a lead has no score."""
     with pytest.raises(EstimatorError, match="Weird gave NaN for a probability, in 3 of 2"):
         fitted(Weird("nan"))
     kept = Averaged(
         (Weird("nan").fit(np.zeros((2, 1)), np.array([0, 1])),), np.arange(1), np.ones(1)
     )
-    with pytest.raises(EstimatorError, match="NaN for a probability, in 3 of 121 rows"):
-        kept.margins(np.zeros((121, 1)))
+    assert np.isnan(kept.margins(np.zeros((121, 1)))).sum() == 3
 
 
 class Backwards(LogisticRegression):  # type: ignore[misc]
