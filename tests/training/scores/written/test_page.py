@@ -78,5 +78,5 @@ def test_what_was_not_judged_is_said():
     """Where no purchase horizon is over the page says so, and shows no table of figures for it."""
     advancement, purchase = page(too_early()).split("## Purchase\n")
     assert "### Against other ways to score" in advancement
-    assert purchase.strip().startswith("Not enough data (n=0): all ")
+    assert purchase.strip().startswith("Not enough data (n=0): the horizon of none of ")
     assert "### Against other ways to score" not in purchase

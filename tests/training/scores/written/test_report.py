@@ -42,7 +42,7 @@ def test_pictures_are_shown(folder):
 def test_too_early_for_purchase(tmp_path):
     """What could not be judged is said in words, and has no pictures of how good it is."""
     page = write_report(too_early(), tmp_path).read_text()
-    assert "**Purchase: not enough data (n=0): all " in page
+    assert "**Purchase: not enough data (n=0): the horizon of none of " in page
     assert "Working the best 5 leads in each of " in page
     purchase = [name for name in names(tmp_path, "png") if name.startswith("purchase")]
     assert purchase == ["purchase-outcomes.png", "purchase-signals.png"]
