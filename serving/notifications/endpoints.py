@@ -112,10 +112,21 @@ class Endpoints:
         self._clock = clock
 
     def add(
-        self, url: str, description: str, types: Sequence[str], include: Sequence[str] = ()
+        self,
+        url: str,
+        description: str,
+        types: Sequence[str],
+        include: Sequence[str] = (),
+        *,
+        named: str | None = None,
     ) -> tuple[Endpoint, str]:
-        """Keep a new endpoint. Returns it and its secret, which nothing else shows."""
-        id_, secret = f"endpoint-{secrets.token_hex(8)}", new_secret()
+        """Keep a new endpoint. Returns it and its secret, which nothing else shows.
+
+        Parameters
+        ----------
+        named : what its id ends with. One that has this id already stays, and is returned.
+        """
+        id_, secret = f"endpoint-{named or secrets.token_hex(8)}", new_secret()
         values = {
             "id": id_,
             "url": url,
@@ -126,8 +137,10 @@ class Endpoints:
             "created_at": self._clock(),
         }
         with self._database.writing() as connection:
-            connection.execute(sa.insert(endpoints).values(values))
-            return _one(connection, id_), secret
+            added = insert_into(self._database.engine, endpoints).values(values)
+            connection.execute(added.on_conflict_do_nothing())
+            kept = sa.select(endpoints.c.secret).where(endpoints.c.id == id_)
+            return _one(connection, id_), str(connection.scalar(kept))
 
     def all(self) -> list[Endpoint]:
         """Every endpoint, the oldest first."""
@@ -202,8 +215,12 @@ class Endpoints:
             )
             return _one(connection, endpoint_id), secret
 
-    def test(self, endpoint_id: str) -> str:
+    def test(self, endpoint_id: str, *, named: str | None = None) -> str:
         """Have a `webhook.test` sent to one endpoint, whatever it wants; the notification's id.
+
+        Parameters
+        ----------
+        named : what that id ends with. One that was sent already is not sent again.
 
         Raises
         ------
@@ -211,12 +228,13 @@ class Endpoints:
         """
         now = self._clock()
         data = json.dumps({"endpoint_id": endpoint_id})
-        notice = Notice(f"test-{secrets.token_hex(12)}", _TEST, None, now, data)
+        notice = Notice(f"test-{named or secrets.token_hex(12)}", _TEST, None, now, data)
         with self._database.writing() as connection:
             extra = sample(_check_enabled(connection, endpoint_id).include)
-            connection.execute(sa.insert(notifications).values(notice._asdict()))
             due = _due(notice.id, endpoint_id, now) | {"extra": extra}
-            connection.execute(sa.insert(deliveries).values(due))
+            for table, values in ((notifications, notice._asdict()), (deliveries, due)):
+                added = insert_into(self._database.engine, table).values(values)
+                connection.execute(added.on_conflict_do_nothing())
         return notice.id
 
     # ---------------------------------------------------------------------------------- Deliveries

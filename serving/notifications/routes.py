@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from features.clock import rfc3339
 from serving.edge.access.needs import CheckedRoute, needs
+from serving.edge.asked_again import AskedAgain, key_of_another
 from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
 from serving.edge.parameters import no_cursor, packed, unpacked
 from serving.edge.problems import documented
@@ -61,10 +62,18 @@ _Endpoints = Annotated[Endpoints, Depends(_endpoints)]
     dependencies=[Depends(json_body)],
     responses={201: {"model": SecretAnswer}, **documented(400, 413, 415, 422, 503)},
 )
-async def create_webhook(body: EndpointRequest, service: Served, endpoints: _Endpoints) -> Response:
-    """Make an endpoint. The answer shows its secret, and no later one does."""
-    url = _allowed(service, body.url)
-    made = await run_in_threadpool(endpoints.add, url, body.description, body.types, body.include)
+async def create_webhook(
+    body: EndpointRequest, service: Served, endpoints: _Endpoints, again: AskedAgain
+) -> Response:
+    """Make an endpoint. The answer shows its secret; asked again it alone does."""
+    url, named = _allowed(service, body.url), again.id_of("endpoint") if again else None
+    made = await run_in_threadpool(
+        lambda: endpoints.add(url, body.description, body.types, body.include, named=named)
+    )
+    held = made[0]
+    wanted = url, body.description, list(body.types), list(body.include)
+    if (held.url, held.description, list(held.types), list(held.include)) != wanted:
+        raise key_of_another()
     headers = {"Location": f"/v1/webhooks/{made[0].id}", "Cache-Control": "no-store"}
     return json_answer(_with_secret(*made), headers, status=201)
 
@@ -136,9 +145,10 @@ async def rotate_webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     summary="Send a test",
     responses={202: {"model": SentAnswer}, **documented(404, 409, 422, 503)},
 )
-async def test_webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+async def test_webhook(endpoint_id: _Id, endpoints: _Endpoints, again: AskedAgain) -> Response:
     """Send a `webhook.test` to this endpoint alone; its deliveries say what came of it."""
-    id_ = await run_in_threadpool(endpoints.test, endpoint_id)
+    named = again.id_of("test", endpoint_id) if again else None
+    id_ = await run_in_threadpool(lambda: endpoints.test(endpoint_id, named=named))
     return json_answer({"notification_id": id_}, status=202)
 
 

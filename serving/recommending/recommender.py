@@ -142,13 +142,24 @@ class Recommender:
         )
 
     def many(
-        self, lead_ids: Sequence[str], asked: Asked = UNRESTRICTED, *, defer_exposure: bool = False
+        self,
+        lead_ids: Sequence[str],
+        asked: Asked = UNRESTRICTED,
+        decision_ids: Sequence[str] | None = None,
+        *,
+        defer_exposure: bool = False,
     ) -> list[RecommendedAnswer | NotFoundAnswer | UnaskedAnswer]:
-        """A decision for each of some stored leads, in order; see `recommend`."""
+        """A decision for each of some stored leads, in order; see `recommend`.
+
+        Parameters
+        ----------
+        decision_ids : one for each lead; None for new ones.
+        """
+        ids: Sequence[str | None] = decision_ids or [None] * len(lead_ids)
         answers: list[RecommendedAnswer | NotFoundAnswer | UnaskedAnswer] = []
-        for lead_id in lead_ids:
+        for lead_id, decision_id in zip(lead_ids, ids, strict=True):
             try:
-                answer = self.recommend(lead_id, asked, defer_exposure=defer_exposure)
+                answer = self.recommend(lead_id, asked, decision_id, defer_exposure=defer_exposure)
             except OptedOut:
                 answers.append(unasked_lead(lead_id))
             except UnknownLead as error:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from features.errors import OptedOut, TimeError
 from models.offers.eligibility import Asked
 from serving.edge.access.needs import CheckedRoute, needs
+from serving.edge.asked_again import AskedAgain
 from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
 from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
@@ -51,19 +52,25 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRo
         **documented(400, 404, 409, 413, 415, 422, 503, most=IDS_BYTES),
     },
 )
-async def recommend(body: RecommendationRequest, service: Served, on_ladder: OnLadder) -> Response:
+async def recommend(
+    body: RecommendationRequest, service: Served, on_ladder: OnLadder, again: AskedAgain
+) -> Response:
     """One eligible offer, or none, drawn with known probabilities, tailored, and kept.
 
     It counts as shown to the lead at once, unless `defer_exposure` is true. With a `decision_id` of
-    your own the call can be repeated: the same id gives the same answer. For a lead that has opted
-    out of profiling nothing is decided: the answer has the status `opted_out`.
+    your own, or an `Idempotency-Key`, the call can be repeated: the same gives the same answer. For
+    a lead that has opted out of profiling nothing is decided: the answer has the status
+    `opted_out`.
     """
     on_ladder(body.ladder)
+    named = body.decision_id
+    if named is None and again:
+        named = again.id_of("decision")
 
     def decide(asked: Asked) -> Any:
         try:
             return service.recommender.recommend(
-                body.lead_id, asked, body.decision_id, defer_exposure=body.defer_exposure
+                body.lead_id, asked, named, defer_exposure=body.defer_exposure
             )
         except OptedOut:
             return unasked_lead(body.lead_id)
@@ -81,13 +88,17 @@ async def recommend(body: RecommendationRequest, service: Served, on_ladder: OnL
     },
 )
 async def recommend_batch(
-    body: RecommendationsRequest, service: Served, on_ladder: OnLadder
+    body: RecommendationsRequest, service: Served, on_ladder: OnLadder, again: AskedAgain
 ) -> Response:
     """A decision for each lead, in order, `not_found` or `opted_out`. Each is one of its own."""
     on_ladder(body.ladder)
+    wanted = enumerate(body.lead_ids)
+    ids = [again.id_of("decision", str(at), lead) for at, lead in wanted] if again else None
 
     def decide(asked: Asked) -> Any:
-        many = service.recommender.many(body.lead_ids, asked, defer_exposure=body.defer_exposure)
+        many = service.recommender.many(
+            body.lead_ids, asked, ids, defer_exposure=body.defer_exposure
+        )
         return {"results": many}
 
     return await _decided(service.recommender, body, decide)

@@ -289,3 +289,26 @@ def test_include(own):
     assert made(own)["include"] == []
     answer = own.post(PATH, json={"url": URL, "include": ["email"]})
     assert is_problem(answer, 422)["errors"][0]["pointer"] == "/body/include/0"
+
+
+def test_asked_again_by_a_key(own):
+    """An endpoint and a test are made once; what comes with another body is refused."""
+    named = {"Idempotency-Key": "crm-1"}
+    wanted = {"url": URL, "types": ["step.completed"], "description": "CRM", "include": ["offer"]}
+    first, again = (own.post(PATH, json=wanted, headers=named) for _ in range(2))
+    assert first.status_code == again.status_code == 201
+    assert again.json() == first.json()
+    assert len(own.get(PATH).json()["data"]) == 1
+    changes: list[dict[str, object]] = [{"url": f"{URL}/2"}, {"types": []}, {"include": []}]
+    for change in changes:
+        other = own.post(PATH, json={**wanted, **change}, headers=named)
+        assert is_problem(other, 422)
+        (error,) = other.json()["errors"]
+        assert (error["pointer"], error["code"]) == ("/header/Idempotency-Key", "used")
+    path = f"{PATH}/{first.json()['id']}"
+    tests = [own.post(f"{path}/test", headers=named).json()["notification_id"] for _ in range(2)]
+    assert tests[0] == tests[1]
+    assert own.post(f"{path}/test").json()["notification_id"] != tests[0]
+    assert len(own.get(f"{path}/deliveries").json()["data"]) == 2
+    assert own.delete(path).status_code == 204
+    assert own.post(PATH, json=wanted, headers=named).json()["secret"] != first.json()["secret"]

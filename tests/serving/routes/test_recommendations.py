@@ -135,6 +135,40 @@ def test_batch(own):
         assert own.get(f"/v1/decisions/{one}").status_code == 200
 
 
+def test_asked_again_by_a_key(own):
+    """One decision is made, with quotes or without; with another key another one."""
+
+    def asked(key, path="", **body):
+        named = {"Idempotency-Key": key} if key else {}
+        return own.post(f"/v1/recommendations{path}", json=body, headers=named)
+
+    first = asked('"8f0c-\\"17"', lead_id="lead-0001").json()
+    assert asked('8f0c-"17', lead_id="lead-0001", exclude=OFFERS).json() == first
+    assert own.get(f"/v1/decisions/{first['decision_id']}").json()["lead_id"] == "lead-0001"
+    assert is_problem(asked('8f0c-"17', lead_id="lead-0002"), 409)
+    others = [asked(key, lead_id="lead-0001").json() for key in ("8f0c-18", "", "")]
+    assert len({first["decision_id"], *(one["decision_id"] for one in others)}) == 4
+    named = asked("8f0c-19", lead_id="lead-0001", decision_id="mine").json()
+    assert named["decision_id"] == "mine"
+    ids = ["lead-0001", "nobody", "lead-0002", "lead-0001"]
+    many = [asked("many", ":batch", lead_ids=ids).json()["results"] for _ in range(2)]
+    assert many[0] == many[1]
+    assert len({one.get("decision_id") for one in many[0]}) == 4
+
+
+@pytest.mark.parametrize("key", ["", '""', "é", "x" * 256, '"', '"a"b"', "a\tb"])
+def test_a_key_that_will_not_do(own, key):
+    """What is no text that can be sent again is told as that, and nothing is decided."""
+    headers = {"Idempotency-Key": key.encode("latin-1")}
+    answer = own.post("/v1/recommendations", json={"lead_id": "lead-0001"}, headers=headers)
+    assert is_problem(answer, 422)
+    (error,) = answer.json()["errors"]
+    assert "1 to 255 characters" in error["detail"]
+    twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = own.post("/v1/recommendations", json={"lead_id": "lead-0001"}, headers=twice)
+    assert answer.status_code == 422
+
+
 def test_batch_limit(own):
     """Two hundred leads fit in a batch, one more does not."""
     path = "/v1/recommendations:batch"
