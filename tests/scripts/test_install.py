@@ -215,7 +215,13 @@ def test_where_an_environment_was_made(install, monkeypatch, tmp_path, written, 
         told = written.format(str(made_in).replace("'", "'\"'\"'") if "'{" in written else made_in)
         (own / "bin" / "activate").write_text(f"# of it\n{told}\n")
         assert install.is_sound() is is_sound
-        command = ["make", "--eval", "sound: ; @echo $(if $(SOUND),is,was) sound", "sound"]
+        command = [
+            "make",
+            "--no-print-directory",
+            "--eval",
+            "sound: ; @echo $(if $(SOUND),is,was) sound",
+            "sound",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, cwd=own.parent)
         is_odd = "'" in moved_to and "'{" in written  # which Python looks at, each time
         assert done.stdout == f"{'is' if is_sound and not is_odd else 'was'} sound\n", done.stderr
