@@ -65,17 +65,19 @@ _Endpoints = Annotated[Endpoints, Depends(_endpoints)]
 async def create_webhook(
     body: EndpointRequest, service: Served, endpoints: _Endpoints, again: AskedAgain
 ) -> Response:
-    """Make an endpoint. The answer shows its secret; asked again it alone does."""
+    """Make an endpoint. The answer shows its secret.
+
+    No later answer does, but that to the same request with the same `Idempotency-Key`.
+    """
     url, named = _allowed(service, body.url), again.id_of("endpoint") if again else None
-    made = await run_in_threadpool(
+    held, secret = await run_in_threadpool(
         lambda: endpoints.add(url, body.description, body.types, body.include, named=named)
     )
-    held = made[0]
-    wanted = url, body.description, list(body.types), list(body.include)
-    if (held.url, held.description, list(held.types), list(held.include)) != wanted:
+    wanted = url, body.description, tuple(body.types), tuple(body.include)
+    if (held.url, held.description, held.types, held.include) != wanted:
         raise key_of_another()
-    headers = {"Location": f"/v1/webhooks/{made[0].id}", "Cache-Control": "no-store"}
-    return json_answer(_with_secret(*made), headers, status=201)
+    headers = {"Location": f"/v1/webhooks/{held.id}", "Cache-Control": "no-store"}
+    return json_answer(_with_secret(held, secret), headers, status=201)
 
 
 @router.get(

@@ -27,7 +27,7 @@ class Bar:
     points: str
     start: float
     width: float
-    kind: Literal["base", "up", "down", "total", "none"]
+    kind: Literal["base", "up", "down", "total"]
 
 
 def chance_of(
