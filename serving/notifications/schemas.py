@@ -19,6 +19,8 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from features.errors import did_you_mean
 from features.store.kept.notifications import TYPES
+from models.judging.funnel.cause_shapes import DiagnosisAnswer, DropCause, ExperimentDraft
+from models.judging.funnel.shapes import Rate, StepBand
 from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
 from serving.notifications.bodies import INCLUDES, Include
 from serving.scoring.answers import ScoreBand
@@ -144,6 +146,24 @@ class ReplyOverdueData(_Included):
     band: ScoreBand | None
 
 
+class DropoffDetectedData(TypedDict):
+    """Surely fewer go on at a step than its band says.
+
+    `experiment` is what to try next; null where no cause is known.
+    """
+
+    ladder: str
+    step: str
+    title: str
+    rate: Rate
+    band: StepBand
+    answer: DiagnosisAnswer
+    causes: list[DropCause]
+    says: str
+    experiment: ExperimentDraft | None
+    as_of: str
+
+
 class WebhookDisabledData(TypedDict):
     """Another endpoint gets nothing more."""
 
@@ -170,6 +190,7 @@ _DATA: Final[Mapping[str, Any]] = {
     "recommendation.created": RecommendationCreatedData | OmittedData,
     "model.promoted": ModelPromotedData,
     "reply.overdue": ReplyOverdueData | OmittedData,
+    "dropoff.detected": DropoffDetectedData,
     "webhook.disabled": WebhookDisabledData,
     "webhook.test": WebhookTestData,
 }

@@ -18,8 +18,17 @@ from features.ladder.ladder import Ladder
 from features.store.kept.notifications import Notice
 from features.store.kept.scores import Former, StoredScore
 from models.bundle import version_of
+from models.judging.funnel.cause_shapes import StepDiagnosis
 
-__all__ = ["Cause", "Round", "model_promoted", "recommended", "reply_overdue", "score_changes"]
+__all__ = [
+    "Cause",
+    "Round",
+    "dropoff_detected",
+    "model_promoted",
+    "recommended",
+    "reply_overdue",
+    "score_changes",
+]
 
 
 Cause = Literal["events", "time", "model", "recalibration"]
@@ -155,6 +164,30 @@ def reply_overdue(row: StoredScore, as_of: int, minutes: float) -> Notice:
         "band": row.band,
     }
     return _made("reply.overdue", row.lead_id, as_of, (row.lead_id, since), data)
+
+
+def dropoff_detected(step: StepDiagnosis, ladder: str, as_of: int, now: int) -> Notice:
+    """That fewer go on at a step than its band says.
+
+    Parameters
+    ----------
+    as_of : when it was counted, in microseconds since the epoch.
+    now : when that was found.
+    """
+    data = {
+        "ladder": ladder,
+        "step": step["id"],
+        "title": step["title"],
+        "rate": step["rate"],
+        "band": step["band"],
+        "answer": step["answer"],
+        "causes": step["causes"],
+        "says": step["says"],
+        "experiment": next(iter(step["experiments"]), None),
+        "as_of": rfc3339(as_of),
+    }
+    fact = (ladder, step["id"], *step["causes"], as_of)
+    return _made("dropoff.detected", None, now, fact, data)
 
 
 def _made(

@@ -14,7 +14,13 @@ from features.store.kept.notifications import TYPES
 from features.store.kept.scores import StoredScore
 from serving.notifications.bodies import INCLUDES, body_of, sample
 from serving.notifications.schemas import NOTIFICATIONS, described_webhooks
-from serving.scoring.changes import model_promoted, recommended, reply_overdue, score_changes
+from serving.scoring.changes import (
+    dropoff_detected,
+    model_promoted,
+    recommended,
+    reply_overdue,
+    score_changes,
+)
 
 _DOCS = Path(__file__).resolve().parents[3] / "docs" / "notifications.md"
 _ROW = StoredScore(
@@ -36,6 +42,16 @@ _ROW = StoredScore(
     band="high",
     waiting_since=1,
 )
+_STEP: Any = {
+    "id": "value",
+    "title": "Value exchange",
+    "band": {"low": 0.3, "high": 0.5},
+    "rate": {"value": 0.1, "low": 0.05, "high": 0.2, "leads": 200.0},
+    "answer": "neither",
+    "causes": [],
+    "experiments": [],
+    "says": "10 of 100 go on; 30 of 100 would be healthy.",
+}
 
 
 def members(type_: str) -> set[str]:
@@ -79,6 +95,7 @@ def test_what_is_sent():
         recommended("d", "ann", 1, told),
         model_promoted(1, "former", {"ladder": "b2b", "model_version": "0c", "policy": "careful"}),
         reply_overdue(_ROW, 1, 5.0),
+        dropoff_detected(_STEP, "b2b", 1, 1),
     ]
     assert {one.type for one in found} == {one for one in TYPES if not one.startswith("webhook.")}
     for one in found:
