@@ -15,6 +15,7 @@ from models.offers.tailoring import Personalisation
 from serving.scoring.answers import StepAnswer
 
 __all__ = [
+    "ArmOfLead",
     "DecisionAnswer",
     "ExcludedAnswer",
     "ExposureAnswer",
@@ -100,6 +101,13 @@ class PolicyAnswer(TypedDict):
     version: str
 
 
+class ArmOfLead(TypedDict):
+    """The arm that a lead is in, of an experiment."""
+
+    experiment: str
+    arm: str
+
+
 class RecommendationAnswer(TypedDict):
     """A decision, drawn with the propensities of its ranking, and kept."""
 
@@ -128,6 +136,13 @@ class RecommendationAnswer(TypedDict):
         Field(description="All other offers of the ladder; `nurture`, if no option."),
     ]
     policy: PolicyAnswer
+    experiments: Annotated[
+        list[ArmOfLead],
+        Field(
+            description="The arms that the lead was in, of experiments that ran then; propensities"
+            " are those of its arms."
+        ),
+    ]
     claimed_by: Annotated[
         str | None,
         Field(

@@ -185,7 +185,8 @@ class Recommender:
         # the rest of the lead, the decision is theirs.
         decision = replace(made.decision, lead_id=lead_id)
         made = replace(made, decision=decision)
-        answer = answer_of(made, self._ladder.name, owner, exposed=exposed)
+        arms = {experiment: arm for experiment, (arm, _) in history.arms.items()}
+        answer = answer_of(made, self._ladder, arms, owner, exposed=exposed)
         event = decision_event(decision, self._ladder, answer, asked.channel)
         offer = self._ladder.offer(decision.chosen)
         minutes = offer.rep_minutes if offer else 0.0
@@ -396,6 +397,7 @@ class Recommender:
     def _with_ladder(self, kept: dict[str, Any]) -> RecommendationAnswer:
         """An answer as it was kept; older ones name less."""
         kept.setdefault("ladder", self._ladder.name)
+        kept.setdefault("experiments", [])
         kept.setdefault("claimed_by", None)
         kept.setdefault("useful", None)
         return cast(RecommendationAnswer, kept)

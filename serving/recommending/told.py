@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from features.clock import rfc3339
 from features.errors import OptedOut
+from features.ladder.ladder import Ladder
 from models.offers.options import NO_ASK
 from models.recommendation import Ranked, Recommendation
 from models.scores.venn_abers import LEVEL
@@ -22,15 +25,21 @@ __all__ = ["answer_of", "unasked_lead"]
 
 
 def answer_of(
-    made: Recommendation, ladder: str, owner: str, *, exposed: bool
+    made: Recommendation, ladder: Ladder, arms: Mapping[str, str], owner: str, *, exposed: bool
 ) -> RecommendationAnswer:
-    """A recommendation as it is told; `owner` works with the lead, "" for nobody."""
+    """A recommendation as it is told.
+
+    Parameters
+    ----------
+    arms : by experiment, the arm that the lead is in; those that do not run are left out.
+    owner : who works with the lead, "" for nobody.
+    """
     decision, step = made.decision, made.step
     chosen = next(one for one in made.ranking if one.option_id == decision.chosen)
     return {
         "decision_id": decision.decision_id,
         "lead_id": decision.lead_id,
-        "ladder": ladder,
+        "ladder": ladder.name,
         "step": {"id": step.id, "title": step.title} if step else None,
         "offer": _offer_line(made),
         "useful": _useful_line(made),
@@ -45,6 +54,11 @@ def answer_of(
             for one in made.excluded
         ],
         "policy": {"name": decision.policy, "version": decision.policy_version},
+        "experiments": [
+            {"experiment": one.id, "arm": arms[one.id]}
+            for one in ladder.experiments
+            if one.id in arms
+        ],
         "claimed_by": owner or None,
         "as_of": rfc3339(decision.as_of),
         "expires_at": rfc3339(decision.expires_at),

@@ -119,7 +119,7 @@ def test_who_waits_is_answered_by_every_ladder(consumer):
     replied = [*asked, row_of(world.event("ann", "business_replied", at + DAY_US // 2))]
     for rows, is_told in ((asked, True), (replied, False)):
         advice = suggestion_for(Model.of(consumer), "ann", rows, world.now())
-        decided = answer_of(advice.recommendation, "b2c", "", exposed=False)["text"]
+        decided = answer_of(advice.recommendation, consumer.ladder, {}, "", exposed=False)["text"]
         for text in (advice.text, decided):
             assert ("answer what they asked and ask for nothing." in text) == is_told
 

@@ -221,6 +221,8 @@ def test_leads_get_what_their_arm_has(own):
         (told,) = [assignment_of(row[3]) for row in rows]
         assert told is not None
         found[told.arm] += 1
+        in_arm = [{"experiment": "tools", "arm": told.arm}]
+        assert answer["experiments"] == in_arm
         mine, other = OFFERS[:2] if told.arm == "a" else OFFERS[1::-1]
         reasons = {one["offer_id"]: one["reason"] for one in answer["excluded"]}
         assert reasons[other] == "other_arm"
@@ -231,6 +233,9 @@ def test_leads_get_what_their_arm_has(own):
         assert page["lead_id"] == lead
     assert min(found["a"], found["b"]) >= 10
     own.post("/v1/experiments/tools/stop", json={"roll_out": "b"})
+    assert recommended(own, lead)["experiments"] == []
+    kept = own.get(f"/v1/decisions/{answer['decision_id']}").json()
+    assert kept["experiments"] == in_arm
     paused = own.get(f"/v1/offers/{OFFERS[0]}").json()
     assert paused["status"] == "paused"
     assert own.get(f"/v1/offers/{OFFERS[1]}").json()["status"] == "active"
