@@ -1,11 +1,10 @@
-"""The latest score of each lead, which the queue is made of, and when all were scored last."""
+"""The latest scores of leads, kept and read, and when all were scored last."""
 
 from __future__ import annotations
 
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Self
@@ -22,22 +21,20 @@ from features.store.identities.members import leads_of
 from features.store.identities.turns import Erased, erased_by_now, hold_leads
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
+from features.store.kept.scores.score import (
+    FIELDS,
+    STEADY,
+    Former,
+    StoredScore,
+    score_of,
+    steady_of,
+    values_of,
+)
 from features.store.privacy import not_to_be_scored
 from features.store.schema import identities, meta, scores
 
-__all__ = [
-    "OUT_OF_QUEUE",
-    "TOGETHER",
-    "Former",
-    "ScoreStore",
-    "StoredScore",
-    "TellChanges",
-    "Unsaved",
-    "score_of",
-]
+__all__ = ["TOGETHER", "ScoreStore", "TellChanges", "Unsaved"]
 
-OUT_OF_QUEUE: Final = -1.0
-"""The priority of leads that are scored but not queued."""
 TOGETHER: Final = 1000
 """Scores of one transaction: while it writes, SQLite lets nobody else."""
 _FULL_RUN: Final = "full_run"
@@ -45,93 +42,6 @@ _FRESHNESS: Final = "freshness"
 _WANTED: Final = "full_run_wanted"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredScore:
-    """The latest score of a lead, as the queue shows it.
-
-    Parameters
-    ----------
-    as_of, scored_at, last_active : microseconds since the epoch; `as_of` is what was known,
-        `scored_at` when it was computed.
-    step : the id of the next step; `position` counts the rungs completed.
-    p_advance, low, high, p_purchase : probabilities in [0, 1]; None where data are insufficient.
-    priority : the queue's order, the highest first.
-    percentile : share of the queued leads before the same step whose `p_advance` is no higher,
-        when it was scored, in [0, 1].
-    reasons : JSON text.
-    bundle : fingerprint of what scored.
-    band : low, medium or high; None for a lead that is not queued.
-    waiting_since : when the lead asked something that was not answered yet.
-    asked_at : when the last question of such a lead became known.
-    cause : why it is another score than the one before: events, time, model or recalibration.
-    p_week_ago : of the same step, a week before `as_of`, as this model sees it; None where the step
-        was another one, nothing was known, or it was not looked for.
-    tab : whose work the lead is; None for a lead that is not queued.
-    offer_id, gain, rep_minutes : what is suggested, what it is believed to add to the value of
-        leaving alone, and what it costs a rep.
-    traits : JSON text, an object: what is known of those that the ladder names.
-    account_id : the company that it belonged to; None for none.
-    source : its trait of that name; None where it has none, or the ladder knows no such trait.
-    """
-
-    lead_id: str
-    ladder: str
-    as_of: int
-    step: str
-    position: int
-    p_advance: float | None
-    low: float | None
-    high: float | None
-    p_purchase: float | None
-    priority: float
-    percentile: float | None
-    reasons: str
-    bundle: str
-    scored_at: int
-    last_active: int | None
-    band: str | None = None
-    waiting_since: int | None = None
-    cause: str = "events"
-    p_week_ago: float | None = None
-    tab: str | None = None
-    offer_id: str | None = None
-    gain: float | None = None
-    rep_minutes: float | None = None
-    traits: str = "{}"
-    account_id: str | None = None
-    source: str | None = None
-    asked_at: int | None = None
-
-
-_FIELDS: Final = tuple(field.name for field in fields(StoredScore))
-_values: Final = attrgetter(*_FIELDS)
-
-
-def score_of(row: Mapping[Any, Any]) -> StoredScore:
-    """A score from the columns of its row, and others beside."""
-    return StoredScore(*(row[name] for name in _FIELDS))
-
-
-class Former(NamedTuple):
-    """What the stored score of a lead was."""
-
-    as_of: int
-    step: str
-    position: int
-    band: str | None
-    bundle: str
-    p_advance: float | None = None
-    cause: str = "events"
-    last_active: int | None = None
-    waiting_since: int | None = None
-    account_id: str | None = None
-    source: str | None = None
-
-
-_STEADY: Final = ("position", "last_active", "waiting_since", "account_id", "source")
-"""Columns that mostly stay as they are when time passes. A database writes each index of a column
-that is set, also to what it was: where these are all the same they are not set."""
-_steady: Final = attrgetter(*_STEADY)
 TellChanges = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
 """What is to be done, in the same transaction, when scores take the place of former ones."""
 
@@ -161,7 +71,7 @@ class ScoreStore:
         self._database = database
         self._marks = marks
         self._replace = _replace_score(database.engine)
-        self._replace_but_steady = _replace_score(database.engine, left=_STEADY)
+        self._replace_but_steady = _replace_score(database.engine, left=STEADY)
 
     def save(
         self,
@@ -293,8 +203,8 @@ class ScoreStore:
         steady: list[tuple[object, ...]] = []
         for row in sorted(rows, key=attrgetter("lead_id")):
             before = former.get(row.lead_id)
-            is_steady = before is not None and _steady(before) == _steady(row)
-            (steady if is_steady else whole).append((*_values(row), number))
+            is_steady = before is not None and steady_of(before) == steady_of(row)
+            (steady if is_steady else whole).append((*values_of(row), number))
         if whole:
             self._replace.many(connection, whole)
         if steady:
@@ -496,4 +406,4 @@ def _replace_score(engine: sa.Engine, left: tuple[str, ...] = ()) -> Prepared:
     newest = insert.on_conflict_do_update(
         index_elements=["lead_id"], set_=values, where=scores.c.as_of <= insert.excluded.as_of
     )
-    return Prepared.of(newest, engine, (*_FIELDS, "seq"))
+    return Prepared.of(newest, engine, (*FIELDS, "seq"))
