@@ -23,8 +23,10 @@ from features.store.database import (
     listed_ids,
     over,
 )
+from features.store.identities.members import leads_of
+from features.store.places import sent_under
 from features.store.privacy.opt_outs import NO_NEWS
-from features.store.schema import identities, leases, stale
+from features.store.schema import events, identities, leases, stale
 
 __all__ = ["Leases", "Mark", "Marks", "Scorers", "ScoresWith"]
 
@@ -220,6 +222,17 @@ class Marks:
             if _is_news(mark):
                 found[lead] = min(since, found.get(lead, since))
         return found
+
+    def of_events(self, connection: sa.Connection, names: Collection[str]) -> set[str]:
+        """The leads among whose news, which waits to be scored, is an event of some names."""
+        waiting = connection.execute(sa.select(stale.c.sent_id, stale.c.since)) if names else ()
+        since: dict[str, int] = {row.sent_id: row.since for row in waiting}
+        own = sa.select(events.c.lead_id, events.c.known_at).where(events.c.name.in_(names))
+        found: set[str] = set()
+        for part in in_parts(sorted(since)):
+            sent = connection.execute(own.where(sent_under(connection.dialect.name, part)))
+            found |= {row.lead_id for row in sent if row.known_at >= since[row.lead_id]}
+        return set(leads_of(connection, sorted(found)).values())
 
     def not_sent(self, connection: sa.Connection, leads: Sequence[str]) -> set[tuple[str, str]]:
         """The marks of some leads that nothing that came has put, as `of` has them.

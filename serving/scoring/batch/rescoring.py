@@ -33,7 +33,7 @@ from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads, opted_out_of
 from features.store.whole_log.ahead import found_of
 from serving.scoring.batch.reading import PartReader, ScoredPart, read_leads
-from serving.scoring.batch.rounds import rounds_of
+from serving.scoring.batch.rounds import rounds_of, to_be_told_by_news
 from serving.scoring.batch.scored import Findings, Scored, SpilledTexts, stored_rows, usual_chances
 from serving.scoring.changes import Round, score_changes
 from serving.scoring.ranking import Ranking
@@ -140,7 +140,8 @@ def rescore(
         with scorer.store.database.reading() as connection:
             again = scorer.store.marks.again(connection)
         then = _tellings(scorer, write_back, _before_news(scorer, again))
-        scorer.store.scores.save_made(rows, then, clock=scorer.clock, erased=erased)
+        left = to_be_told_by_news(scorer)
+        scorer.store.scores.save_made(rows, then, clock=scorer.clock, erased=erased, left=left)
     scorer.usual, scorer.ranking = usual_chances(scored, queued), ranking
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(

@@ -17,7 +17,17 @@ from features.store.identities.turns import ErasedSince
 from serving.scoring.changes import Round
 from serving.scoring.scorer import Scorer
 
-__all__ = ["rounds_of"]
+__all__ = ["rounds_of", "to_be_told_by_news"]
+
+
+def to_be_told_by_news(scorer: Scorer) -> set[str]:
+    """The leads whose news that wait may begin the ladder anew.
+
+    Who scores all leads has no news to tell of them, and would leave none to whoever does.
+    """
+    names = {rule.event for rule in scorer.model.bundle.ladder.restart_on}
+    with scorer.store.database.reading() as connection:
+        return scorer.store.marks.of_events(connection, names)
 
 
 def rounds_of(scorer: Scorer, log: EventLog, since: int, as_of: int) -> dict[str, Round]:

@@ -95,6 +95,7 @@ class ScoreStore:
         gone: Sequence[str] = (),
         clock: Callable[[], int] | None = None,
         erased: Erased | None = None,
+        left: Set[str] = frozenset(),
     ) -> int:
         """As `save`; each part is made, and kept, in a transaction of its own.
 
@@ -112,6 +113,7 @@ class ScoreStore:
         erased : as it was before the events were read; None where nobody asked. Of whoever was
             erased since no score is kept, nor of whoever has come back since: it would tell of
             events that are gone, and their mark stays.
+        left : leads that are left to others: what is kept of them stays.
         """
         remaining, saved, older = iter(parts), 0, set[str]()
         served = {(one.sent_id, one.mark) for one in done}
@@ -123,7 +125,7 @@ class ScoreStore:
                 hold_leads(connection)
                 number = next_turn(connection) if part.leads or (is_last and gone) else 0
                 count, unchanged = self._save_part(
-                    *(connection, part, number, then, clock, served, erased)
+                    *(connection, part, number, then, clock, served, erased, left)
                 )
                 saved, older = saved + count, older | unchanged
                 if is_last:
@@ -142,6 +144,7 @@ class ScoreStore:
         clock: Callable[[], int] | None,
         served: Set[tuple[str, str]],
         erased: Erased | None,
+        left: Set[str],
     ) -> tuple[int, set[str]]:
         """How many scores were kept, and the leads whose former score is newer."""
         leads = part.leads
@@ -154,10 +157,11 @@ class ScoreStore:
         void, refused = set[str](), set[str]()
         if clock is not None:
             void, refused = self._judged(connection, rows, former, clock(), served)
+        passed = out | refused | left
         kept = [
             row
             for row in rows
-            if row.lead_id not in out | refused
+            if row.lead_id not in passed
             and (row.lead_id in void or _is_newer(row, former.get(row.lead_id)))
         ]
         if kept:

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 import sqlalchemy as sa
 
+from features.store.arrivals import Arrival
 from features.store.kept.leases import Mark, ScoresWith
 from features.store.privacy.opt_outs import NO_NEWS
 from features.store.schema import identities, leases
@@ -103,6 +104,25 @@ def test_leads_with_marks(store):
     put(store, {"ann": 1})
     with store.database.reading() as connection:
         assert store.marks.among(connection, ["ann", "bob"]) == {"ann"}
+
+
+def test_leads_whose_news_is_of_some_names(store):
+    """By what came since the mark, whatever came before; under the name that the lead has."""
+    at = iter(range(10, 100))
+    for sent_id, name in (("ann", "order"), ("bob", "order"), ("bob-phone", "view")):
+        now = next(at)
+        store.ingest([Arrival(f"m{now}", sent_id, name, now, now, "{}")])
+    done = store.marks.take(9, 100, SECOND)
+    with store.database.writing() as connection:
+        store.marks.remove(connection, [one for one in done if one.sent_id != "ann"])
+        alias = {"id": "bob-phone", "lead_id": "bob", "joined_at": 1}
+        connection.execute(sa.insert(identities).values(alias))
+        assert store.marks.of_events(connection, {"order"}) == {"ann"}
+    store.ingest([Arrival("m50", "bob-phone", "order", 50, 50, "{}")])
+    with store.database.reading() as connection:
+        assert store.marks.of_events(connection, {"order", "other"}) == {"ann", "bob"}
+        assert store.marks.of_events(connection, {"view"}) == set()
+        assert store.marks.of_events(connection, ()) == set()
 
 
 def test_marks_of_one_instant(store):

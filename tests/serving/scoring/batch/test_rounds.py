@@ -41,12 +41,16 @@ class Shop:
 
     def hears(self, *deeds: Deed) -> None:
         """What the lead did, a minute after each other, and a scoring."""
+        self.stores(*deeds)
+        freshen(self.scorer)
+
+    def stores(self, *deeds: Deed) -> None:
+        """What the lead did, and nobody has looked at yet."""
         for name, properties in deeds:
             self.sent, self.now = self.sent + 1, self.now + 60_000_000
             text = json.dumps(properties)
             self.store.ingest([Arrival(f"m{self.sent}", "ann", name, self.now, self.now, text)])
         self.now += DAY_US // 24
-        freshen(self.scorer)
 
     def told(self) -> list[str]:
         """The steps that were told as completed, in the order in which they were."""
@@ -78,6 +82,19 @@ def test_what_comes_at_once(shop):
     """Two orders and a step between two scorings, of a lead of whom nothing was known before."""
     shop.hears(VIDEO, ORDER, ORDER, VIDEO)
     assert shop.told() == sorted([*ALL, *ALL, "content"])
+
+
+@pytest.mark.parametrize("before", [(), (VIDEO,), (VIDEO, ORDER)])
+def test_a_scoring_of_all_comes_between(shop, before):
+    """It has seen an order that the news of it is to tell of: nothing is lost, or told twice."""
+    shop.hears(*before)
+    known = shop.told()
+    shop.stores(ORDER)
+    rescore(shop.scorer)
+    shop.hears()
+    rescore(shop.scorer)
+    new = [step for step in ALL if step != "content"] if before == (VIDEO,) else ALL
+    assert shop.told() == sorted([*known, *new])
 
 
 def test_a_round_that_ends_otherwise(store, tmp_path):
