@@ -17,14 +17,7 @@ from features.signals.fold import NONE
 from features.store.identities.turns import Erased
 from features.store.kept.columns import KeptColumns
 
-__all__ = [
-    "KIND",
-    "causes_as_of",
-    "keep_causes",
-    "keep_stays",
-    "newest_causes",
-    "newest_stays",
-]
+__all__ = ["KIND", "keep_causes", "keep_stays", "newest_causes", "newest_stays"]
 
 KIND: Final = "stays"
 _CAUSES: Final = "causes"
@@ -56,11 +49,6 @@ def keep_causes(
     table = pa.table({"body": [text]})
     said = {_SAID: json.dumps({"fingerprint": ladder.fingerprint})}
     return columns.keep(_CAUSES, ladder.name, as_of, table.replace_schema_metadata(said), erased)
-
-
-def causes_as_of(columns: KeptColumns, ladder: Ladder) -> int | None:
-    """By when it was found why leads stop, as kept last, on whichever version of the ladder."""
-    return columns.as_of(_CAUSES, ladder.name)
 
 
 def newest_causes(columns: KeptColumns, ladder: Ladder) -> dict[str, Any] | None:

@@ -141,10 +141,15 @@ def _causes(
 def _is_kept(
     parsed: argparse.Namespace, stays: Stays, causes: FunnelCauses, erased: Erased | None
 ) -> bool:
-    """Keep both beside a store as it is now; False where a lead was erased since it was read."""
+    """Keep both beside a store as it is now; False where a lead was erased since it was read.
+
+    Endpoints of notifications are told of steps that are below their band.
+    """
+    from features.clock import now
     from features.funnel.kept import keep_causes, keep_stays
     from features.store.events import EventStore
     from features.store.kept.columns import KeptColumns
+    from serving.notifications.dropoffs import tell_dropoffs
 
     if "://" not in parsed.events or parsed.until is not None:
         return True
@@ -153,7 +158,10 @@ def _is_kept(
             return True
         columns = KeptColumns(store.database)
         kept = keep_stays(columns, stays, erased)
-        return kept and keep_causes(columns, stays.ladder, stays.until, causes, erased)
+        kept = kept and keep_causes(columns, stays.ladder, stays.until, causes, erased)
+        if kept:
+            tell_dropoffs(store.database, causes["diagnosis"], stays.until, now())
+        return kept
 
 
 def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:

@@ -22,7 +22,6 @@ from features.store.kept.notifications import KEPT_US, add_notices
 from features.store.kept.scores import StoredScore
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
-from serving.process.working.dropoffs import tell_dropoffs
 from serving.process.working.joining import is_joined, is_named, join_stored, name_stored
 from serving.scoring.batch.rescoring import Freshened, Run, freshen, rescore
 from serving.scoring.changes import reply_overdue
@@ -102,16 +101,12 @@ def _freshen(service: Service) -> bool:
 
 
 async def keep_scored(service: Service) -> None:
-    """See to it that all leads are scored at intervals, and that waiting leads are told of.
-
-    Likewise of steps at which too few go on.
-    """
+    """See to it that all leads are scored at intervals, and that waiting leads are told of."""
     while not service.stopping.is_set():
         await run_in_threadpool(_attempt, service, _join)
         await run_in_threadpool(_attempt, service, _name)
         await run_in_threadpool(_attempt, service, _score_all)
         await run_in_threadpool(_attempt, service, alarm)
-        await run_in_threadpool(_attempt, service, tell_dropoffs)
         await run_in_threadpool(_attempt, service, _learn)
         await asyncio.sleep(_RUN_SECONDS)
 

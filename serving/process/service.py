@@ -76,8 +76,6 @@ class Service:
         seconds of `time.monotonic`.
     freshness : seconds that news of leads has waited for a score, lately.
     alarmed : leads that wait for a reply, with since when, which were told of already.
-    looked_for_dropoffs : the version of the ladder, and by when the causes were found, that were
-        looked at last for steps below their band.
     attempts : to deliver notifications, since the start, by outcome.
     """
 
@@ -102,7 +100,6 @@ class Service:
     logged: dict[str, tuple[str, float]] = field(default_factory=dict)
     freshness: float = 0.0
     alarmed: set[tuple[str, int | None]] = field(default_factory=set)
-    looked_for_dropoffs: tuple[str, int] | None = None
     attempts: Counter[str] = field(default_factory=Counter)
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     stopping: threading.Event = field(default_factory=threading.Event)

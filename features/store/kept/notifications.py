@@ -26,7 +26,7 @@ TYPES: Final = {
     "recommendation.created": "a next step was recommended",
     "model.promoted": "another model, or another policy, serves from now on",
     "reply.overdue": "a lead has waited too long for a reply",
-    "dropoff.detected": "fewer go on at a step than its band says, or it is known why",
+    "dropoff.detected": "fewer go on at a step than is healthy by its band, or it is known why",
     "webhook.disabled": "an endpoint gets nothing more: it is gone, or failed for too long",
     "webhook.test": "a test that was asked for",
 }

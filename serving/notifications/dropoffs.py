@@ -11,12 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from features.funnel.kept import causes_as_of, newest_causes
-from features.store.kept.columns import KeptColumns
+from features.store.database import Database
 from features.store.kept.meta import held_meta, set_meta
 from features.store.kept.notifications import add_notices
-from models.judging.funnel.cause_shapes import StepDiagnosis
-from serving.process.service import Service
+from models.judging.funnel.cause_shapes import Diagnosis, StepDiagnosis
 from serving.scoring.changes import dropoff_detected
 
 __all__ = ["tell_dropoffs"]
@@ -28,27 +26,23 @@ _Told = dict[str, list[str]]
 """The steps that are below their band, each with the causes that were told of."""
 
 
-def tell_dropoffs(service: Service) -> bool:
-    """Tell of what the newest causes have of steps below their band; whether there was news."""
-    ladder, columns = service.ladder, KeptColumns(service.store.database)
-    as_of = causes_as_of(columns, ladder)
-    if as_of is None or service.looked_for_dropoffs == (seen := (ladder.fingerprint, as_of)):
-        return False
-    found = newest_causes(columns, ladder)
-    if found is None:  # of another version of the ladder, which is counted soon
-        return False
-    steps: Sequence[StepDiagnosis] = found["diagnosis"]["steps"]
-    now = service.clock()
-    with service.store.database.writing() as connection:
-        key = f"{_KEY}{ladder.name}"
+def tell_dropoffs(database: Database, found: Diagnosis, as_of: int, now: int) -> int:
+    """Tell of what is found of steps below their band and was not told yet; of how many steps.
+
+    Parameters
+    ----------
+    as_of : when the funnel was counted, in microseconds since the epoch.
+    now : the present.
+    """
+    ladder = found["ladder"]
+    with database.writing() as connection:
+        key = f"{_KEY}{ladder}"
         kept = held_meta(connection, key)
         told: _Told = json.loads(kept) if kept else {}
-        news, still = _news(steps, told)
+        news, still = _news(found["steps"], told)
         if still != told:
             set_meta(connection, key, json.dumps(still))
-        add_notices(connection, [dropoff_detected(one, ladder.name, as_of, now) for one in news])
-    service.looked_for_dropoffs = seen
-    return bool(news)
+        return add_notices(connection, [dropoff_detected(one, ladder, as_of, now) for one in news])
 
 
 def _news(
