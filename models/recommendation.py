@@ -208,7 +208,7 @@ class Adviser:
             chosen=ids[chosen],
             policy=self.policy_name,
             policy_version=self.bundle.version,
-            expires_at=self._expires_at(offer, as_of, horizon_days),
+            expires_at=self._expires_at(offer, history, as_of, horizon_days),
             offer_version=offer.version if offer else 0,
             on_topic=tuple(ids[at] for at in np.flatnonzero(topic)),
             excluded=tuple((one.offer_id, one.reason) for one in excluded),
@@ -251,11 +251,17 @@ class Adviser:
         kept /= kept.sum()
         return kept
 
-    def _expires_at(self, offer: Offer | None, as_of: int, horizon_days: float) -> int:
-        """When a decision is over: with its horizon, or before that with its offer."""
-        over = as_of + round(horizon_days * DAY_US)
+    def _expires_at(
+        self, offer: Offer | None, history: OfferHistory, as_of: int, horizon_days: float
+    ) -> int:
+        """When a decision is over: with its horizon, its offer, or what that is for meanwhile."""
+        over = [as_of + round(horizon_days * DAY_US)]
         ends = ends_of(self.ladder, offer, as_of) if offer else None
-        return over if ends is None else max(as_of + 1, min(over, ends))
+        over += [] if ends is None else [ends]
+        under_way = history.in_flight
+        meant = [under_way[one].ends for one in offer.during if one in under_way] if offer else []
+        over += [max(meant)] if meant else []
+        return max(as_of + 1, min(over))
 
     def _worse(self, forecast: Forecast, shares: Floats) -> tuple[Excluded, ...]:
         """The offers that may be extended and are believed to do worse than leaving alone."""

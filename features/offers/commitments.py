@@ -23,7 +23,12 @@ _FAR: Final = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A commitment that was begun; instants in microseconds since the epoch, UTC."""
+    """A commitment that was begun; instants in microseconds since the epoch, UTC.
+
+    Parameters
+    ----------
+    ends : when it is over at the latest.
+    """
 
     since: int
     ends: int
@@ -53,6 +58,6 @@ def ends_of(commitment: Commitment, begun_at: int, properties: Mapping[str, obje
     return min(ends)
 
 
-def still_open(begun: Mapping[str, Open], order: Sequence[str], as_of: int) -> dict[str, int]:
-    """The commitments that are open at an instant and since when, in the ladder's order."""
-    return {name: begun[name].since for name in order if name in begun and as_of < begun[name].ends}
+def still_open(begun: Mapping[str, Open], order: Sequence[str], as_of: int) -> dict[str, Open]:
+    """The commitments that are open at an instant, in the ladder's order."""
+    return {name: begun[name] for name in order if name in begun and as_of < begun[name].ends}

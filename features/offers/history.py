@@ -65,7 +65,7 @@ class OfferHistory:
     fields : the profile fields that are known, by traits or by a form, as `field_key` names them.
     opened : ids of the offers that need not wait for an event, or whose event has come.
     is_lost : whether the lead is lost, by the ladder's own rules.
-    in_flight : commitments that are open, and since when, in the ladder's order.
+    in_flight : commitments that are open, in the ladder's order.
     taken : offer id -> when the lead itself last took it up, since the ladder was begun.
     sent : offer id -> when it was last sent to nurture the lead, which is no ask.
     time_zone : the lead's own, by the name of the IANA database; "" where none is known.
@@ -83,7 +83,7 @@ class OfferHistory:
     fields: frozenset[str]
     opened: frozenset[str]
     is_lost: bool = False
-    in_flight: Mapping[str, int] = field(default_factory=dict)
+    in_flight: Mapping[str, Open] = field(default_factory=dict)
     taken: Mapping[str, int] = field(default_factory=dict)
     sent: Mapping[str, int] = field(default_factory=dict)
     time_zone: str = ""

@@ -269,9 +269,9 @@ def _in_flight(standing: Standing, case: Case) -> str:
     offer, plan = standing.offer, case.plan
     if not standing.is_ask or any(name in case.history.in_flight for name in offer.during):
         return ""
-    for name, since in case.history.in_flight.items():
+    for name, begun in case.history.in_flight.items():
         if name not in plan.narrow or name in offer.not_while:
-            return f"{plan.under_way[name]} (began {_ago(case.as_of - since)})"
+            return f"{plan.under_way[name]} (began {_ago(case.as_of - begun.since)})"
     return ""
 
 
@@ -449,6 +449,7 @@ _NO_LIMITS: Final = (
 _LIMITS: Final[_Reasons] = (
     ("lost", _lost),
     *_WITHDRAWN,
+    ("expired", _expired),
     *(pair for pair in _AFTER_STEP if pair[0] not in _NO_LIMITS),
 )
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from features.clock import rfc3339
+from features.clock import rfc3339, said_at
 from features.errors import (
     DecisionConflict,
     LimitReached,
@@ -247,13 +247,19 @@ class Recommender:
     def _check_limits(
         self, decision: Decision, channel: str | None, as_of: int, then: AtWriting
     ) -> None:
-        """LimitReached where the chosen offer may not reach its lead at `as_of`."""
+        """LimitReached where the chosen offer may not reach its lead at `as_of`.
+
+        That is so too when what it was decided for is over.
+        """
         as_of = _present(as_of, then.rows)
         asked = Asked(channel=channel, rep_minutes_left=self._minutes_left(then.minutes))
         history = history_of(then.rows, self._ladder, as_of)
         against = limit_against(self._ladder, decision.chosen, history, as_of, asked)
         if against is not None:
             raise LimitReached(against.offer_id, against.reason, against.text)
+        if as_of > decision.expires_at and self._ladder.offer(decision.chosen) is not None:
+            until = said_at(decision.expires_at)
+            raise LimitReached(decision.chosen, "expired", f"was decided for until {until}")
 
     def _minutes_left(self, given: float) -> float | None:
         """What reps can still give on a day; None where there is no limit."""

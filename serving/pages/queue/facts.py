@@ -61,7 +61,7 @@ def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now:
     if asked is not None:
         question = question_of(rows, ladder, now)
         told = f"Asked: “{question}”" if question else "Asked something"
-        return Fact("question", told, asked)
+        return Fact("question", told, asked.since)
     told_of = [
         *_refusals(history, ladder),
         *_setbacks(rows, ladder, now),

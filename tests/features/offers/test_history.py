@@ -32,6 +32,7 @@ from features.ladder.ladder import (
 )
 from features.ladder.quiet_hours import QuietHours
 from features.ladder.words import AGAINST_ENDINGS
+from features.offers.commitments import Open
 from features.offers.history import OfferHistory, completions_of, history_of
 from features.signals.rules import met_any
 from features.signals.snapshot import snapshot
@@ -353,7 +354,7 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
     )
 
 
-def in_flight(past: Sequence[Row], as_of: int) -> dict[str, int]:
+def in_flight(past: Sequence[Row], as_of: int) -> dict[str, Open]:
     """What was begun and is not over, by a commitment at a time; the ladder has days for each."""
     found = {}
     asks, replies = EventRule(NAMES.lead_asked), EventRule(NAMES.business_replied)
@@ -366,9 +367,9 @@ def in_flight(past: Sequence[Row], as_of: int) -> dict[str, int]:
             if met_any(one.begins, name, said):
                 if since is None or when >= ends:
                     since = when
-                ends = LATE * 1000 if one.days is None else when + round(one.days * DAY_US)
+                ends = 2**62 if one.days is None else when + round(one.days * DAY_US)
         if since is not None and as_of < ends:
-            found[one.id] = since
+            found[one.id] = Open(since, ends)
     return found
 
 

@@ -20,6 +20,7 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
 from features.offers.assignments import CALLING
+from features.offers.commitments import Open
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import (
     REASONS,
@@ -227,7 +228,11 @@ def histories(draw: st.DrawFn, ladder: Ladder) -> OfferHistory:
         fit=draw(st.sampled_from([None, "yes", "no", "unclear"])),
         is_lost=draw(st.sampled_from([False, False, False, True])),
         in_flight=draw(
-            st.dictionaries(st.sampled_from(["reply", "session", "pilot"]), quarters, max_size=2)
+            st.dictionaries(
+                st.sampled_from(["reply", "session", "pilot"]),
+                quarters.map(lambda since: Open(since, NOW + 1)),
+                max_size=2,
+            )
         ),
         taken=draw(st.dictionaries(known, quarters, max_size=2)),
         time_zone=draw(st.sampled_from(["", "", "Asia/Tokyo", "America/New_York"])),
@@ -771,7 +776,7 @@ def test_a_control():
     lead = replace(OPEN, opened=opened, arms={CALLING: ("none", NOW)})
     assert ids(found(lead, ladder=ladder)) == ["tips"]
     assert against(found(lead, ladder=ladder))["guide"] == "left_alone"
-    booked = replace(lead, in_flight={"session": NOW})
+    booked = replace(lead, in_flight={"session": Open(NOW, NOW + 1)})
     assert ids(found(booked, ladder=ladder)) == ["tips", "agenda"]
     assert ids(found(replace(lead, arms={CALLING: ("usual", NOW)}), ladder=ladder)) != ["tips"]
     horizon = round(ladder.purchase.horizon_days * DAY_US)
@@ -1001,7 +1006,7 @@ def test_what_holds_an_offer_back(offers_, under_way, unanswered, expected):
     history = replace(
         OPEN,
         opened=frozenset(one.id for one in ladder.offers),
-        in_flight=dict.fromkeys(under_way, ago(3)),
+        in_flight=dict.fromkeys(under_way, Open(ago(3), NOW + 1)),
         extended=asked_at(2)[:unanswered],
         unanswered=unanswered,
     )

@@ -13,6 +13,7 @@ from features.ladder.controls import Arm, Experiment
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
+from features.offers.commitments import Open
 from features.offers.history import OfferHistory
 from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, eligibility, sendable
 
@@ -81,7 +82,9 @@ def test_help_comes_before_the_next_ask_where_there_is_any():
     assert helped == {"tips": "", "next": "just_completed"}
     assert reasons((NEXT,), limits, completed=completed) == {"next": ""}
     assert reasons((TIPS, NEXT), limits, completed={"content": ago(2)})["next"] == ""
-    booked = reasons((TIPS, MEANT), limits, completed=completed, in_flight={"session": ago(1)})
+    booked = reasons(
+        (TIPS, MEANT), limits, completed=completed, in_flight={"session": Open(ago(1), NOW + 1)}
+    )
     assert booked == {"tips": "", "meant": ""}
 
 

@@ -772,6 +772,32 @@ def deferred(
     return found
 
 
+def test_a_decision_is_not_exposed_when_it_is_over(store):
+    """A mail that goes out late would invite to what has been; that nothing is asked holds on."""
+    (named,) = deferred(store, "at-1", "bottleneck-template")
+    nothing = recommender(store, Clock(), "only:no_ask")
+    nothing.recommend("at-1", decision_id="nothing", defer_exposure=True)
+    ends = microseconds(instant(nothing.decision(named)["expires_at"]))
+    with pytest.raises(LimitReached, match="was decided for until") as refused:
+        recommender(store, lambda: ends + 1).expose(named)
+    assert refused.value.reason == "expired"
+    assert recommender(store, lambda: ends).expose(named)["offer_id"] == "bottleneck-template"
+    assert recommender(store, lambda: 2 * ends).expose("nothing")["offer_id"] == NO_ASK
+
+
+def test_what_is_for_meanwhile_is_over_with_it(store):
+    """The reminder of a webinar expires with it, and not weeks later."""
+    ends = START + 3 * 3_600_000_000
+    held = json.dumps({"ends_at": rfc3339(ends)})
+    store.append_events([Event("w", "at-2", "webinar_registered", START - 1, START - 1, held)])
+    made = recommender(store, Clock(), "only:webinar-reminder")
+    answers = [made.recommend("at-2", defer_exposure=True) for _ in range(60)]
+    reminder = next(one for one in answers if one["offer"]["id"] == "webinar-reminder")
+    assert microseconds(instant(reminder["expires_at"])) == ends
+    with pytest.raises(LimitReached):
+        recommender(store, lambda: ends + 2).expose(reminder["decision_id"])
+
+
 def test_exposures_of_one_second(store):
     """Of many deferred decisions of a lead only one reaches it; the others meet the cool-down."""
     template, checklist, calculator = (
