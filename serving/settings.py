@@ -53,7 +53,8 @@ class Settings:
         policy may; 0 for none.
     funnel_seconds : pause between two countings of how many go on at each step; 0 for none.
     scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
-    reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none.
+    reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none, None for what
+        the ladder's `reply_hours` say.
     rate_limit : requests a second that each key may make of this process; 0 for no limit.
     browser_rate_limit : requests a second that each address may make with keys for pages.
     webhook_private : whether notifications may go to private addresses and over plain http.
@@ -76,7 +77,7 @@ class Settings:
     experiments_seconds: float = 3600.0
     judge_seconds: float = 86_400.0
     scoring: str = "inside"
-    reply_minutes: float = 0.0
+    reply_minutes: float | None = None
     log_level: str = "info"
     rate_limit: float = 5000.0
     browser_rate_limit: float = 50.0

@@ -238,7 +238,7 @@ def alarm(service: Service) -> bool:
     That they have is no news once what was told then is kept no more: nobody is told again, and
     nothing of a history that was imported.
     """
-    minutes = service.settings.reply_minutes
+    minutes = service.reply_minutes
     if not minutes:
         return False
     now = service.scorer.clock()

@@ -168,6 +168,12 @@ class Service:
         return self._ladder
 
     @property
+    def reply_minutes(self) -> float:
+        """How long a lead may wait for a reply before that is an alarm, in minutes; 0: for ever."""
+        own, hours = self.settings.reply_minutes, self.ladder.limits.reply_hours
+        return own if own is not None else 60.0 * (hours or 0.0)
+
+    @property
     def lease(self) -> ScoringLease:
         """What this process scores with, beside the others of the store."""
         if self._lease is None:

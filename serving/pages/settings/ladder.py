@@ -214,7 +214,7 @@ def limits_shown(service: Service) -> list[LimitShown]:
     """What keeps a lead from being pushed, and your people from being asked for too much."""
     ladder = service.ladder
     limits = ladder.limits
-    return [_minutes(service, limits), *_asks(limits), *_quiet(limits.quiet), *_others(limits)]
+    return [_minutes(service, limits), *_asks(limits), *_quiet(limits.quiet), *_others(service)]
 
 
 def _minutes(service: Service, limits: Limits) -> LimitShown:
@@ -259,10 +259,15 @@ def _quiet(quiet: QuietHours) -> Iterator[LimitShown]:
     yield LimitShown("Time zone", zone, "time_zone")
 
 
-def _others(limits: Limits) -> Iterator[LimitShown]:
-    reply = limits.reply_hours
-    told = f"Within {things(reply, 'hour')}." if reply else "No limit is set."
-    yield LimitShown("Answering a question", told, "reply_hours")
+def _others(service: Service) -> Iterator[LimitShown]:
+    told, key = "No limit is set.", "reply_hours"
+    if service.settings.reply_minutes is not None:
+        key = "RUNG_REPLY_MINUTES"
+    if minutes := service.reply_minutes:
+        long = things(minutes, "minute") if minutes < 60.0 else things(minutes / 60.0, "hour")
+        told = f"Within {long}; who waits longer is an alarm."
+    yield LimitShown("Answering a question", told, key)
+    limits = service.ladder.limits
     consent = (
         "Allowed until the lead says no."
         if limits.consent == "opt_out"

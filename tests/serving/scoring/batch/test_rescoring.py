@@ -304,6 +304,31 @@ def _quiet(lead):
     return [world.event(lead, "page_viewed", NOW - 40 * DAY_US, {})]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "hours", "is_told"),
+    [
+        (None, None, False),
+        (None, 0.5, True),
+        (None, 2.0, False),
+        (0.0, 0.5, False),
+        (30.0, 2.0, True),
+    ],
+)
+def test_whose_limit_it_is(store, service, bundle, minutes, hours, is_told):
+    """The ladder's, unless whoever runs the service says otherwise."""
+    store.ingest([arrival("1", "ann", "lead_asked", at=NOW - 3_600_000_000)])
+    limits = replace(bundle.ladder.limits, reply_hours=hours)
+    scorer = Scorer(
+        store, replace(bundle, ladder=replace(bundle.ladder, limits=limits)), lambda: NOW
+    )
+    freshen(scorer)
+    settings_ = replace(service.settings, reply_minutes=minutes)
+    watching = replace(service, store=store, scorer=scorer, settings=settings_, alarmed=set())
+    assert alarm(watching) is is_told
+    told = [data["limit_minutes"] for type_, data in notices(store) if type_ == "reply.overdue"]
+    assert told == ([minutes or 60.0 * hours] if is_told else [])
+
+
 def test_a_lead_that_waits_too_long(store, service, bundle):
     """A lead whose question is not answered in time is told of once; a reply ends the waiting."""
     asked = arrival("1", "ann", "lead_asked", at=NOW - 3_600_000_000)
