@@ -51,6 +51,8 @@ class Settings:
     experiments_seconds : pause between two comparisons of the arms of experiments; 0 for none.
     judge_seconds : pause between two looks at how good what serves is by now, and whether another
         policy may; 0 for none.
+    retrain_days : pause between two trainings on what has come of leads by then, each of which
+        promotes only what is better and passes the gate; 0 leaves that to people.
     funnel_seconds : pause between two countings of how many go on at each step; 0 for none.
     scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
     reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none, None for what
@@ -76,6 +78,7 @@ class Settings:
     funnel_seconds: float = 3600.0
     experiments_seconds: float = 3600.0
     judge_seconds: float = 86_400.0
+    retrain_days: float = 0.0
     scoring: str = "inside"
     reply_minutes: float | None = None
     log_level: str = "info"
@@ -145,6 +148,16 @@ def _seconds_or_never(text: str) -> float:
     return 0.0 if text.strip() == "0" else _seconds(text)
 
 
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if days and not 1.0 <= days <= 366.0:
+        raise ValueError("write days, from 1 to 366, or 0 for never")
+    return days
+
+
 def _inside_or_elsewhere(text: str) -> str:
     if text.lower() not in ("inside", "elsewhere"):
         raise ValueError("one of inside, elsewhere")
@@ -196,6 +209,7 @@ _READERS: Final[dict[str, Callable[[str], object]]] = {
     "funnel_seconds": _seconds_or_never,
     "experiments_seconds": _seconds_or_never,
     "judge_seconds": _seconds_or_never,
+    "retrain_days": _days,
     "scoring": _inside_or_elsewhere,
     "reply_minutes": _minutes,
     "log_level": _level,

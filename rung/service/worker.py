@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["chores_of"]
 
+_DAY_SECONDS = 86_400.0
+
 
 def chores_of(settings: Settings) -> Sequence[Chore]:
     """What is done now and then beside a service, as its settings say."""
@@ -47,7 +49,20 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
     if settings.judge_seconds:
         command = (*rung, "champion", "judge", "--json", *ladder)
         found.append(Chore("champion", settings.judge_seconds, command, keeps=of_report(SCORES)))
+    if settings.retrain_days:
+        command = (*rung, "retrain", "--by", "rung work", *ladder)
+        seconds = settings.retrain_days * _DAY_SECONDS
+        place = _what_serves(settings)
+        found.append(Chore("retrain", seconds, command, settings=place, is_told=True))
     return found
+
+
+def _what_serves(settings: Settings) -> dict[str, str]:
+    """Where that is which serves, to be replaced: not the copy of it that this process has."""
+    if not settings.model:
+        return {"RUNG_BUNDLE": str(settings.bundle)}
+    found = {"RUNG_MODEL": settings.model, "RUNG_REGISTRY": settings.registry}
+    return found | ({"RUNG_TRACKING": settings.tracking} if settings.tracking else {})
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self
 
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
@@ -59,6 +59,9 @@ class Chore:
     needs_model : whether it has nothing to do before a bundle serves.
     keeps : the kind of `KeptColumns` that it makes, which erasures take away, or that of a report
         (`features.store.privacy.erasures.of_report`); "" for none.
+    settings : variables of its environment beside the store, in place of the folder of the bundle
+        that serves; None for that.
+    is_told : whether the log has what it said last also where it went well.
     """
 
     name: str
@@ -66,6 +69,8 @@ class Chore:
     command: tuple[str, ...]
     needs_model: bool = True
     keeps: str = ""
+    settings: Mapping[str, str] | None = None
+    is_told: bool = False
 
 
 async def keep_up(service: Service, chores: Sequence[Chore]) -> None:
@@ -190,7 +195,8 @@ def do(service: Service, chore: Chore) -> bool:
         log("upkeep failed", logging.ERROR, work=chore.name, code=code, said=said)
         return False
     service.failures.pop(chore.name, None)
-    log("upkeep done", work=chore.name, seconds=round(took, 2))
+    told: dict[str, Any] = {"said": said} if chore.is_told else {}
+    log("upkeep done", work=chore.name, seconds=round(took, 2), **told)
     return True
 
 
@@ -229,7 +235,9 @@ def _run(service: Service, chore: Chore, renew: Callable[[], bool]) -> tuple[int
         "RUNG_DATABASE_URL": url if "://" in url else f"sqlite:///{url}",
         "RUNG_TRUSTED_TYPES": ", ".join(service.settings.trusted_types),
     }
-    if service.folder is not None:
+    if chore.settings is not None:
+        environment |= chore.settings
+    elif service.folder is not None:
         environment["RUNG_BUNDLE"] = str(service.folder)
     renewed = time.monotonic()
     # A file, since nobody reads meanwhile: a pipe that is full would stop who writes into it.
@@ -239,7 +247,7 @@ def _run(service: Service, chore: Chore, renew: Callable[[], bool]) -> tuple[int
             chore.command,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=told if chore.is_told else subprocess.DEVNULL,
             stderr=told,
         ) as process,
     ):

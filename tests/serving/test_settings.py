@@ -29,6 +29,7 @@ def test_read():
             "RUNG_SCORING": "elsewhere",
             "RUNG_REPLY_MINUTES": "45",
             "RUNG_RATE_LIMIT": "100",
+            "RUNG_RETRAIN_DAYS": "7",
             "RUNG_WEBHOOK_PRIVATE": "ALLOW",
             "RUNG_CONNECTORS": "connectors.toml",
         }
@@ -46,6 +47,7 @@ def test_read():
         scoring="elsewhere",
         reply_minutes=45.0,
         rate_limit=100.0,
+        retrain_days=7.0,
         webhook_private="allow",
         connectors=Path("connectors.toml"),
     )
@@ -74,6 +76,9 @@ def test_what_is_for_others_is_passed_over():
         ("RUNG_MODEL", "@champion", "a model of the registry and an alias"),
         ("RUNG_MODEL", "rung-b2b@", "a model of the registry and an alias"),
         ("RUNG_REPLY_MINUTES", "soon", "write minutes"),
+        ("RUNG_RETRAIN_DAYS", "0.5", "write days"),
+        ("RUNG_RETRAIN_DAYS", "nan", "write days"),
+        ("RUNG_RETRAIN_DAYS", "weekly", "write days"),
         ("RUNG_SCORING", "outside", "one of inside, elsewhere"),
         ("RUNG_REPLY_MINUTES", "-1", "write minutes"),
         ("RUNG_RATE_LIMIT", "fast", "requests a second"),

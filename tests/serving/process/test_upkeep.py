@@ -190,6 +190,45 @@ def test_it_is_told_what_serves(service, tmp_path):
     ]
 
 
+def test_a_chore_that_changes_what_serves(service, monkeypatch):
+    """It is told where that stands, not of the copy that is loaded; what came of it is logged."""
+    logged: dict[str, object] = {}
+    monkeypatch.setattr(upkeep, "log", lambda event, *_, **more: logged.update({event: more}))
+    place = {"RUNG_MODEL": "rung-b2b@champion", "RUNG_REGISTRY": "sqlite:///mlflow.db"}
+    names = "sorted(k for k in os.environ if k.startswith('RUNG_'))"
+    one = chore(f"import os; print({names}, os.environ['RUNG_MODEL'])")
+    assert do(service, replace(one, settings=place, is_told=True))
+    (said,) = [told["said"] for told in logged.values() if isinstance(told, dict)]
+    variables = ["RUNG_DATABASE_URL", "RUNG_MODEL", "RUNG_REGISTRY", "RUNG_TRUSTED_TYPES"]
+    assert said == f"{variables} rung-b2b@champion"
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ({}, {"RUNG_BUNDLE": "artifacts/bundle"}),
+        (
+            {"model": "rung-b2b@live", "registry": "sqlite:///a.db", "tracking": "http://t"},
+            {
+                "RUNG_MODEL": "rung-b2b@live",
+                "RUNG_REGISTRY": "sqlite:///a.db",
+                "RUNG_TRACKING": "http://t",
+            },
+        ),
+    ],
+)
+def test_training_anew_is_a_chore_where_somebody_wants_it(more, place):
+    from rung.service.worker import chores_of
+
+    settings = Settings(**more)
+    assert "retrain" not in [one.name for one in chores_of(settings)]
+    weekly = replace(settings, retrain_days=7.0, ladder="b2b")
+    (one,) = [each for each in chores_of(weekly) if each.name == "retrain"]
+    assert one.every_seconds == 7 * 86_400
+    assert one.command[3:] == ("retrain", "--by", "rung work", "--ladder", "b2b")
+    assert (one.settings, one.needs_model) == (place, True)
+
+
 def test_a_chore_that_fails(service):
     """It is a failure of the service until it is done again, with what it said last in the log."""
     assert not do(service, chore("import sys; sys.exit('no such thing')"))
