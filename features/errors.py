@@ -25,6 +25,7 @@ RungError
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
 │   ├── NothingEligible      none of the only options that a caller lets be chosen may be chosen
 │   ├── StaleCursor          a place in an order of changes that is no more
+│   ├── ModelGone            a score by a model that served once, and that is kept no more
 │   └── EndpointDisabled     in serving.notifications.errors: gets nothing until it is enabled again
 ├── Refused                  a request, or a value of one, that is not taken
 │   ├── OptedOut             a lead that must not be profiled: no score, no recommendation
@@ -81,6 +82,7 @@ __all__ = [
     "LadderError",
     "LimitReached",
     "Mistake",
+    "ModelGone",
     "NoModel",
     "NotEnoughData",
     "NothingEligible",
@@ -200,6 +202,10 @@ class UnknownLink(Unknown):
 
 class StaleCursor(Conflict):
     """A place in an order that is no more: what follows it has to be read anew from the start."""
+
+
+class ModelGone(Conflict):
+    """The model that served at an instant is kept no more; says what can be asked instead."""
 
 
 class DecisionConflict(Conflict):

@@ -66,6 +66,9 @@ class BundleSource(Protocol):
     def folder(self) -> Path:
         """The folder of the bundle, on this machine; BundleError where it cannot be had."""
 
+    def folder_of(self, hash_: str) -> Path | None:
+        """The folder of a bundle that serves or served; None where it is kept no more."""
+
     def let_go(self, serving: Path) -> None:
         """Let go of what was fetched of others, now that this folder's bundle serves."""
 
@@ -111,6 +114,12 @@ class FolderSource:
     def folder(self) -> Path:
         """The folder itself."""
         return self.path
+
+    def folder_of(self, hash_: str) -> Path | None:
+        """The folder itself, or one of the former ones beside it."""
+        present = served_by(self.path)
+        every = ([present] if present else []) + former_of(self.path)
+        return next((one.folder for one in every if one.hash == hash_), None)
 
     def let_go(self, serving: Path) -> None:
         """Nothing was fetched."""
@@ -192,6 +201,17 @@ class RegistrySource:
             self._copies[version.version] = copy
         return copy
 
+    def folder_of(self, hash_: str) -> Path | None:
+        """A copy of the newest version of that bundle, which holds until it is asked for again."""
+        registry = self._opened()
+        versions = (one.version for one in registry.champions(self.name, self.alias))
+        version = next((one for one in versions if one.hash == hash_), None)
+        if version is None:
+            return None
+        into = self._into(f"{version.version}-former")
+        shutil.rmtree(into, ignore_errors=True)
+        return Path(registry.download(version, into))
+
     def let_go(self, serving: Path) -> None:
         """Remove the copies but this and the one before it, which a chore may be reading."""
         if self._serving[:1] != (serving,):
@@ -242,7 +262,7 @@ class RegistrySource:
         """The version that served before, by the gate that let it serve then."""
         return str(self._opened().roll_back(self.name, promotion, self.alias).hash)
 
-    def _into(self, version: int) -> Path:
+    def _into(self, version: int | str) -> Path:
         if self._room is None:
             self._room = room_of_process("rung-fetched")
         return self._room / str(version)

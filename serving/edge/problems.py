@@ -279,7 +279,7 @@ _MEANINGS: Final = {
     404: "There is nothing of this id",
     408: "The request came too slowly; send it in one go",
     409: "It is stored already and says otherwise, or a limit holds it back",
-    410: "What it continues is no more; read all anew",
+    410: "What it goes by, a cursor or a model, is no more",
     413: "The body is too large",
     415: "The body is not labelled as application/json",
     422: "A value of the request is not valid; `errors` points at each",

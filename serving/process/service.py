@@ -34,6 +34,7 @@ from models.recalibrated import moves_of
 from models.served_policy import DEFAULT, read_served
 from models.sources import BundleSource, source_of
 from serving.edge.logs import log, log_failure
+from serving.process.former_models import FormerModels
 from serving.process.group_commit import GroupCommit
 from serving.process.kept_funnel import KeptFunnel
 from serving.process.ladder_in_use import LadderInUse
@@ -209,6 +210,13 @@ class Service:
             of = self.store.database, identity, self.ladder.events.traits
             self._identified_by = identity, Identification.of(*of)
         return self._identified_by[1]
+
+    def _former(self, hash_: str) -> Bundle | None:
+        """A bundle that served before, on the ladder of now; None where it is kept no more."""
+        folder = self.source.folder_of(hash_)
+        if folder is None:
+            return None
+        return self._ladders.of(load_bundle(folder, trusted=self.settings.trusted_types))[0]
 
     def write_back(self, connection: sa.Connection, rows: Sequence[StoredScore]) -> None:
         """Let CRMs be told of new scores; a part of the transaction that keeps them."""
@@ -425,6 +433,7 @@ class Service:
         if bundle is not None:
             scorer.ranking = Ranking.of(*self.store.scores.chances(bundle.identity))
         scorer.ranking, scorer.usual = scorer.ranking or self.scorer.ranking, self.scorer.usual
+        scorer.model_then = FormerModels(self.store, self._former).then
         self.scorer, self.recommender = scorer, Recommender(scorer)
         self.store.name_by(self.ladder.events.traits)
 

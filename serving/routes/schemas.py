@@ -76,12 +76,21 @@ Horizons = Annotated[
 ]
 
 
+WhichModel = Annotated[
+    Literal["current"] | None,
+    Field(description="`current`: beside an `as_of`, the model of now and not that of then."),
+]
+
+
 class ScoreQuery(StrictRequest):
     """The query of a score."""
 
     as_of: Instant | None = Field(
-        None, description="Score from what was known then; now, where it is left out."
+        None,
+        description="Score from what was known then, by the model that served then; now, where it"
+        " is left out.",
     )
+    model: WhichModel = None
     horizon_days: Horizons = Field(default_factory=list)
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."
@@ -155,6 +164,7 @@ class BatchRequest(StrictRequest):
     # They are checked past the framework: `serving.routes.scores.checking`.
     leads: list[SkipValidation[BatchLead]] = Field(min_length=1, max_length=MOST_LEADS)
     as_of: Instant | None = None
+    model: WhichModel = None
     horizon_days: Horizons = Field(default_factory=list)
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."

@@ -89,6 +89,8 @@ class Scorer:
         self.crowded: dict[str, int] = {}
         """Leads with very many events, and when each was read last to be scored, in microseconds
         since the epoch; set by whoever scores leads with news."""
+        self.model_then: Callable[[Model, int], Model] | None = None
+        """What served at an instant, where the first serves now; set by whoever knows."""
         track = Recalibrated(bundle, moves or {}) if bundle else None
         self._model = Model.of(track.at(clock()), policy, track) if track else None
 
@@ -113,6 +115,12 @@ class Scorer:
             )
         return self._model
 
+    def _model_at(self, as_of: int | None, *, by_current: bool) -> Model:
+        """What is asked of the present, or of an instant: by what served then, or serves now."""
+        if as_of is None or by_current or self.model_then is None:
+            return self.model
+        return self.model_then(self.model, as_of)
+
     def erased(self) -> Erased:
         """The erasures by now; to be asked before what is to be kept is read."""
         return self.store.identities.erased_now()
@@ -125,20 +133,29 @@ class Scorer:
         as_of: int | None = None,
         most_reasons: int = 5,
         horizon_days: Sequence[float] = (),
+        *,
+        by_current: bool = False,
     ) -> ScoreAnswer:
         """The score of a stored lead, from what was known at `as_of` (now, where it is None).
 
         Of the reasons the strongest are told one by one, at most so many, and the rest in one.
         `horizon_days` are told as well, in the order given.
 
+        Parameters
+        ----------
+        by_current : a score of the past is that of what serves now, and not of what served then.
+
         Raises
         ------
+        ModelGone : what served at `as_of` is kept no more.
         UnknownLead : nothing was known of the lead then.
         OptedOut : it must not be profiled.
         NoModel : there is no bundle.
         UnknownHorizon : days about which nothing was learned.
         """
-        found = self.estimate_one(lead_id, as_of)
+        model = self._model_at(as_of, by_current=by_current)
+        instant = self.clock() if as_of is None else as_of
+        found = model.estimate_rows(*self.read(lead_id, instant), instant)
         horizons = _horizons(found, horizon_days)
         return self._answer(found, 0, as_of is None, most_reasons, horizons)
 
@@ -162,45 +179,45 @@ class Scorer:
         lead_ids: Sequence[str],
         as_of: int | None = None,
         horizon_days: Sequence[float] = (),
+        *,
+        by_current: bool = False,
     ) -> list[ScoreOrNot]:
         """The scores of stored leads, in order; NoModel where there is no bundle.
 
-        UnknownHorizon as for `score`.
+        UnknownHorizon, ModelGone and `by_current` as for `score`.
         """
+        model = self._model_at(as_of, by_current=by_current)
         out = self.privacy.opted_out_of(lead_ids)
         texts = [lead_id for lead_id in lead_ids if "\0" not in lead_id]
         with self.store.database.reading() as connection:
             lead_of = self.store.identities.leads_of(connection, texts)
         read = [lead_id for lead_id in texts if lead_id not in out]
-        log = self.store.log_of(read, self.model.bundle.ladder)
+        log = self.store.log_of(read, model.bundle.ladder)
         leads = [lead_of.get(lead_id, lead_id) for lead_id in lead_ids]
         out_leads = {lead_of[lead_id] for lead_id in out}
         asked = [(lead, lead) for lead in leads]
-        return self._answers(log, asked, as_of, out_leads, horizon_days)
+        return self._answers(model, log, asked, as_of, out_leads, horizon_days)
 
     def stateless(
         self,
         leads: Sequence[tuple[str, Sequence[Row]]],
         as_of: int | None = None,
         horizon_days: Sequence[float] = (),
+        *,
+        by_current: bool = False,
     ) -> list[ScoreOrNot]:
         """The scores of leads with their events, in order, whatever the store holds of them.
 
-        Of the store it is asked alone who has opted out.
+        Of the store it is asked alone who has opted out; ModelGone and `by_current` as for `score`.
         """
+        model = self._model_at(as_of, by_current=by_current)
         out = self.privacy.opted_out_of(lead_id for lead_id, _ in leads)
         keyed = {  # an id may come twice
             _key(at): rows for at, (lead_id, rows) in enumerate(leads) if lead_id not in out
         }
-        log = _log_of_leads(keyed, self.model.compiled)
+        log = _log_of_leads(keyed, model.compiled)
         ids = [(_key(at), lead_id) for at, (lead_id, _) in enumerate(leads)]
-        return self._answers(log, ids, as_of, out, horizon_days)
-
-    def estimate_one(self, lead_id: str, as_of: int | None = None) -> ScoredLeads:
-        """As `estimate`, for one stored lead without the detour over many."""
-        model, as_of = self.model, self.clock() if as_of is None else as_of
-        lead, rows = self.read(lead_id, as_of)
-        return model.estimate_rows(lead, rows, as_of)
+        return self._answers(model, log, ids, as_of, out, horizon_days)
 
     def read(self, lead_id: str, as_of: int) -> tuple[str, list[Row]]:
         """What the lead is called that an id belongs to, and its events.
@@ -233,6 +250,7 @@ class Scorer:
 
     def _answers(
         self,
+        model: Model,
         log: EventLog,
         leads: Sequence[tuple[str, str]],
         as_of: int | None,
@@ -241,7 +259,7 @@ class Scorer:
     ) -> list[ScoreOrNot]:
         """An answer for each lead; `leads` holds what it is called in the log, and its id."""
         instant = self.clock() if as_of is None else as_of
-        estimates = self.estimate(log, instant)
+        estimates = model.estimate(snapshot_of_known(log, model.compiled, instant), instant)
         row_of = {key: row for row, key in enumerate(estimates.snapshot.leads)}
         held = set(log.leads)
         horizons = _horizons(estimates, horizon_days)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from features.errors import BundleError
+from models import sources
 from models.bundle import load_bundle
 from models.gate import Gate, GateError
-from models.logged.former_bundles import Promotion
+from models.logged.former_bundles import Promotion, ServedBundle
 from models.logged.versions import ServedVersion, Version
 from models.sources import FolderSource, RegistrySource, source_of
 from tests.gates import scores_gate
@@ -206,6 +207,18 @@ def test_copies_do_not_pile_up(source, registry, tmp_path):
     assert registry.fetched == [1, 2, 3, 4]
 
 
+def test_a_version_that_served_is_fetched(source, registry):
+    """As often as it is asked for, and beside the copy that serves."""
+    serving = source.folder()
+    for _ in range(2):
+        found = source.folder_of(SECOND.hash)
+        assert (found / "manifest.json").is_file()
+        assert found != serving
+    assert registry.fetched == [1, 2, 2]
+    assert source.folder_of("0" * 64) is None
+    assert serving.is_dir()
+
+
 def test_what_a_registry_tells(source, registry):
     """Who promoted what, why, and what was taken back, of the alias that serves."""
     now, before = source.versions()
@@ -259,6 +272,17 @@ def test_a_folder_is_given_a_bundle_and_goes_back(bundle_folder, trained, tmp_pa
     assert (one.hash, one.from_at, one.by, one.why) == (trained.hash, 3, "ann", "better")
     with pytest.raises(BundleError, match="nothing to go back to"):
         source.roll_back(Promotion(4, "ann", "worse"))
+
+
+def test_the_folder_of_what_served(tmp_path, monkeypatch):
+    """What serves, what served before it, and nothing of which nobody knows."""
+    present, before = (ServedBundle(tmp_path / one, one * 64, Promotion()) for one in "ab")
+    monkeypatch.setattr(sources, "served_by", lambda _: present)
+    monkeypatch.setattr(sources, "former_of", lambda _: [before])
+    source = FolderSource(tmp_path)
+    assert source.folder_of("a" * 64) == present.folder
+    assert source.folder_of("b" * 64) == before.folder
+    assert source.folder_of("c" * 64) is None
 
 
 def test_a_folder_with_something_else(tmp_path):

@@ -60,6 +60,15 @@ class Champions:
             connection.execute(insert, row)
         return True
 
+    def at(self, ladder: str, instant: int) -> Champion | None:
+        """What served a ladder at an instant; None before there was any.
+
+        Parameters
+        ----------
+        instant : in microseconds since the epoch.
+        """
+        return next((one for one in self.of(ladder) if one.from_at <= instant), None)
+
     def of(self, ladder: str) -> list[Champion]:
         """All champions of a ladder, the newest first."""
         with self._database.reading() as connection:

@@ -37,25 +37,39 @@ _READ: Final = needs("read")
 
 
 async def score_told(
-    service: Service, lead_id: str, as_of: int | None = None, horizon_days: Sequence[float] = ()
+    service: Service,
+    lead_id: str,
+    as_of: int | None = None,
+    horizon_days: Sequence[float] = (),
+    *,
+    by_current: bool = False,
 ) -> KeptAnswer:
     """What is said of a lead, now or at an instant; it raises as `Scorer.score` does.
 
     A file is read at once. A server may be frozen, or a table of it locked: it is waited for in a
     thread, or nobody else would be answered meanwhile, not even whether the process is alive.
     """
-    if service.store.database.is_sqlite:
-        return _told(service, lead_id, as_of, horizon_days)
-    return await run_in_threadpool(_told, service, lead_id, as_of, horizon_days)
+    if service.store.database.is_sqlite and as_of is None:
+        return _told(service, lead_id, None, horizon_days)
+    # A model that served then may have to be loaded.
+    return await run_in_threadpool(
+        _told, service, lead_id, as_of, horizon_days, by_current=by_current
+    )
 
 
 def _told(
-    service: Service, lead_id: str, as_of: int | None, horizon_days: Sequence[float]
+    service: Service,
+    lead_id: str,
+    as_of: int | None,
+    horizon_days: Sequence[float],
+    *,
+    by_current: bool = False,
 ) -> KeptAnswer:
+    scorer = service.scorer
     try:
         if as_of is None and not horizon_days:
-            return service.kept_scores.of(service.scorer, lead_id)
-        return told(service.scorer.score(lead_id, as_of, horizon_days=horizon_days))
+            return service.kept_scores.of(scorer, lead_id)
+        return told(scorer.score(lead_id, as_of, horizon_days=horizon_days, by_current=by_current))
     except OptedOut:
         return told(opted_out(lead_id))
 

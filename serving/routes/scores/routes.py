@@ -46,7 +46,7 @@ router = APIRouter(
 @router.get(
     "/leads/{lead_id:path}/score",
     summary="The score of a lead",
-    responses={200: {"model": ScoreAnswer | OptedOutAnswer}, **documented(304, 404, 422, 503)},
+    responses={200: {"model": ScoreAnswer | OptedOutAnswer}, **documented(304, 404, 410, 422, 503)},
 )
 async def lead_score(
     lead_id: str,
@@ -62,7 +62,9 @@ async def lead_score(
     out of profiling has the status `opted_out`, and nothing is computed of it.
     """
     on_ladder(query.ladder)
-    told = await score_told(service, lead_id, query.as_of, query.horizon_days)
+    told = await score_told(
+        service, lead_id, query.as_of, query.horizon_days, by_current=query.model == "current"
+    )
     return score_answer(told, if_none_match)
 
 
@@ -72,7 +74,7 @@ async def lead_score(
     dependencies=[Depends(JsonBody(MOST_BODY_BYTES))],
     responses={
         200: {"model": BatchAnswer},
-        **documented(400, 404, 413, 415, 422, 503, most=MOST_BODY_BYTES),
+        **documented(400, 404, 410, 413, 415, 422, 503, most=MOST_BODY_BYTES),
     },
 )
 async def score_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder) -> Response:
@@ -104,12 +106,12 @@ def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
     }
     with_events = {at: lead for at, lead in enumerate(asked) if isinstance(lead, LeadEvents)}
     told = rows_sent(with_events, rules_of(service.ladder))
+    asked_of = batch.as_of, batch.horizon_days
+    by_current = batch.model == "current"
     if ids:
-        results |= zip(
-            ids, scorer.many(list(ids.values()), batch.as_of, batch.horizon_days), strict=True
-        )
+        found = scorer.many(list(ids.values()), *asked_of, by_current=by_current)
+        results |= zip(ids, found, strict=True)
     if with_events:
-        results |= zip(
-            with_events, scorer.stateless(told, batch.as_of, batch.horizon_days), strict=True
-        )
+        found = scorer.stateless(told, *asked_of, by_current=by_current)
+        results |= zip(with_events, found, strict=True)
     return [results[at] for at in range(len(asked))]

@@ -146,7 +146,7 @@ def is_true(store: EventStore, bundle: Path) -> None:
         rows = store.events_of(row.lead_id)
         assert row.bundle == loaded.hash, row.lead_id
         assert max(known for _, _, known, _ in rows) <= row.as_of, row.lead_id
-        estimates = scorer.estimate_one(row.lead_id, row.as_of)
+        estimates = scorer.model.estimate_rows(row.lead_id, rows, row.as_of)
         assert estimates.scores.position[0] == row.position
         again = estimates.scores.advance.probability[0]
         assert row.p_advance == (None if np.isnan(again) else pytest.approx(again, abs=1e-12))
