@@ -28,7 +28,7 @@ from features.events.formats.import_report import ImportReport, Rejects
 from features.events.formats.layout import Layout
 from features.events.formats.row_batch import Reading, RowBatch
 from features.events.log import EventLog, LogColumns
-from features.events.table import EventTable, concat, without_duplicates
+from features.events.table import EventTable, again_without_id, concat, without_duplicates
 from features.events.times import check_timezone
 from features.ladder.activity import activity_of
 from features.ladder.ladder import EventNames, Ladder
@@ -260,6 +260,8 @@ def _read(
         accepted=len(once),
         duplicates=len(table) - len(once),
         moved_clocks=moved_clocks(once),
+        again=again_without_id(once),
+        in_part=not reading.everything,
         rejected=rejected.counts,
         examples=rejected.examples,
         passed_over=tuple(passed_over),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,10 @@ from features.events.columns import Column, distinct, text_array
 from features.events.log import EventLog, LogColumns, Times, encode
 from features.events.properties import as_value, parse_object, property_json
 
-__all__ = ["EventTable", "concat", "without_duplicates"]
+__all__ = ["EventTable", "again_without_id", "concat", "without_duplicates"]
+
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number whose bits are spread (Knuth's multiplicative hashing)."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -218,9 +221,60 @@ def without_duplicates(table: EventTable) -> EventTable:
 
 def _content_order(table: EventTable, code: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
     """Rows by message id, then by when they were known, then by everything that they say."""
+    return np.lexsort([*_said(table), table.occurred_at, table.known_at, code])
+
+
+def _said(table: EventTable) -> list[npt.NDArray[Any]]:
+    """All that rows say beside their clocks and ids, as columns that can be ordered."""
     documents = () if table.documents is None else (table.documents,)
     said: list[npt.NDArray[Any]] = [
         encode(text_array(column))[0] for column in (*table.flat.values(), *documents)
     ]
     said += [encode(column)[0] for column in (*table.texts.values(), table.name, table.lead_id)]
-    return np.lexsort([*said, *table.numbers.values(), table.occurred_at, table.known_at, code])
+    return [*said, *table.numbers.values()]
+
+
+def again_without_id(table: EventTable) -> int:
+    """How many events without a message id say just what another one without says.
+
+    They count as often as they are there: two equal rows can be two clicks, or one click twice.
+    """
+    unnamed = table.message_id.is_null().to_numpy(zero_copy_only=False)
+    if not unnamed.any():
+        return 0
+    # Few share an instant, and of those few the lead and the name: the rest is not looked at.
+    alike = np.flatnonzero(unnamed)
+    alike = alike[_shared(table.occurred_at[alike])]
+    some = table.rows(alike)
+    some = some.rows(_shared(_key(some)))
+    if not len(some):
+        return 0
+    clocks = [some.occurred_at, some.known_at]
+    linked = [] if some.anonymous_id is None else [encode(some.anonymous_id)[0]]
+    said = [*_said(some), *linked, *clocks]
+    order = np.lexsort(said)
+    differs = np.zeros(len(some) - 1, dtype=np.bool_)
+    for column in said:
+        one, next_ = column[order][:-1], column[order][1:]
+        differs |= (one != next_) & ~((one != one) & (next_ != next_))
+    return int((~differs).sum())
+
+
+def _shared(key: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """The rows whose key another row has too, ascending."""
+    order = np.argsort(key, kind="stable")
+    same = key[order[1:]] == key[order[:-1]]
+    marks = np.zeros(len(key), dtype=np.bool_)
+    marks[order[1:][same]] = marks[order[:-1][same]] = True
+    return np.flatnonzero(marks)
+
+
+def _key(table: EventTable) -> npt.NDArray[np.uint64]:
+    """A number a row that equal rows share, and others hardly ever: to find those to look at."""
+    with np.errstate(over="ignore"):
+        key = table.occurred_at.astype(np.uint64)
+        if table.known_at is not table.occurred_at:
+            key = key * _MIX + table.known_at.astype(np.uint64)
+        for column in (table.lead_id, table.name):
+            key = key * _MIX + distinct(column)[0].astype(np.uint64)
+        return np.asarray(key * _MIX)

@@ -26,7 +26,7 @@ from features.events.formats.decimals import Decimals
 from features.events.formats.files import row_groups
 from features.events.formats.import_report import ImportReport
 from features.events.log import LogColumns
-from features.events.table import EventTable, concat, without_duplicates
+from features.events.table import EventTable, again_without_id, concat, without_duplicates
 from features.files import new_file
 from features.ladder.ladder import EventNames
 from features.ladder.source import ImportColumns
@@ -112,6 +112,7 @@ def import_events(
         _, written = cluster.regrouped(by_lead)
         shutil.rmtree(staging)
         leads = sum(answer.told["leads"] for answer in written)
+        report = replace(report, again=sum(answer.told["again"] for answer in written))
         told |= {
             "partitions": parts,
             "parts": [answer.number for answer in written],
@@ -241,4 +242,5 @@ def _rename(staging: Path, numbers: Sequence[int], parts: int, number: int) -> H
 def _write(place: Path, number: int, pieces: list[bytes]) -> Done:
     table = concat([EventTable.empty(), *map(unpacked, pieces)])
     write_events(table, place / f"part-{number:05}.parquet")
-    return Done(number, {"leads": pc.count_distinct(table.lead_id).as_py()})
+    leads = pc.count_distinct(table.lead_id).as_py()
+    return Done(number, {"leads": leads, "again": again_without_id(table)})

@@ -41,6 +41,8 @@ class ImportReport:
     later : rows that were known only after the instant up to which the log was asked for.
     moved_clocks : accepted rows that were known before they occurred; a log moves `occurred_at`
         back to `known_at`.
+    again : accepted rows without a message id that say what another one says; each counts.
+    in_part : whether only what a ladder reads was compared for that.
     rejected : counts by reason.
     examples : the first few rejected rows of each reason, as sentences that begin with file:line.
     passed_over : names of hidden files that were not read, and of inner folders, which end in a
@@ -55,6 +57,8 @@ class ImportReport:
     future: int = 0
     later: int = 0
     moved_clocks: int = 0
+    again: int = 0
+    in_part: bool = False
     rejected: dict[str, int] = field(default_factory=dict)
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
@@ -71,6 +75,12 @@ class ImportReport:
                 said.append(f"{things(len(names), what)} passed over ({', '.join(names[:3])})")
         if self.duplicates:
             said.append(f"{things(self.duplicates, 'duplicate')} left out (message_id seen before)")
+        if self.again:
+            what = " in all that the ladder reads" if self.in_part else ""
+            said.append(
+                f"{things(self.again, self._thing)} without a message_id equal to another"
+                f" {self._thing}{what} (each counts; a message_id would tell which are one event)"
+            )
         said += self.warnings()
         if self.later:
             said.append(f"{things(self.later, self._thing)} left out (known only later)")
@@ -122,6 +132,7 @@ class ImportReport:
             "future": self.future,
             "later": self.later,
             "moved_clocks": self.moved_clocks,
+            "again": self.again,
             "rejected": dict(self.rejected),
             "passed_over": list(self.passed_over),
             "layouts": list(self.layouts),

@@ -1,8 +1,20 @@
-"""Events of a table that are there twice, or were known before they happened."""
+"""Events that are there twice, with a message id or without, or known before they happened."""
 
 from __future__ import annotations
 
-from tests.features.events.scene import EVENTS, NEEDS, NOON_US, as_csv, as_jsonl, event, read, write
+from features.events.table import EventTable, again_without_id
+from features.reading import read_events, read_table
+from tests.features.events.scene import (
+    EVENTS,
+    LADDER,
+    NEEDS,
+    NOON_US,
+    as_csv,
+    as_jsonl,
+    event,
+    read,
+    write,
+)
 
 
 def test_duplicates(tmp_path):
@@ -16,6 +28,30 @@ def test_duplicates(tmp_path):
     log, report = read(write(tmp_path / "e.jsonl", as_jsonl(rows)))
     assert (len(log), report.duplicates, report.rows) == (3, 1, 4)
     assert log.text_values[NEEDS.texts.index("section")] == ("early",)
+
+
+def test_equal_rows_without_an_id(tmp_path):
+    """Rows that say the same and have no message id are counted: each beside one that stays."""
+    rows = [event(), event(), event(), event(minutes=3), event(minutes=3), event(section="blog")]
+    rows += [event(message_id="m"), event(message_id="n"), event(lead_id="ben")]
+    rows += [event(known_at="2026-03-03T00:00:00Z"), event(occurred_at="2026-03-01T12:00:01Z")]
+    for file, text in (("e.jsonl", as_jsonl(rows)), ("e.csv", as_csv(rows))):
+        log, report = read(write(tmp_path / file, text))
+        assert (len(log), report.again, report.as_dict()["again"]) == (11, 3, 3)
+        assert any(line.startswith("3 rows without a message_id") for line in report.lines())
+    assert again_without_id(EventTable.empty()) == 0
+
+
+def test_equal_in_what_the_ladder_reads(tmp_path):
+    """What a ladder does not read is not compared where it alone is read, and that is told."""
+    file = write(tmp_path / "e.jsonl", as_jsonl([event(url="/a"), event(url="/b"), event()]))
+    log, report = read_events(file, LADDER)
+    assert (len(log), report.again) == (3, 2)
+    assert "2 rows without a message_id equal to another row in all that the ladder reads" in (
+        "\n".join(report.lines())
+    )
+    _, report = read_table(file)
+    assert report.again == 0
 
 
 def test_duplicates_across_files(tmp_path):
