@@ -47,6 +47,8 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 _HEADER = re.compile(r"^[^\S\n]*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """What no text is meant to hold: a NUL no database takes. Lines and tabs may be."""
+_NO_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What a title does not hold: beside those, all that ends a line or moves along it."""
 _PART: Final = re.compile(r"[.\[]")
 """What a further part of a path begins with."""
 _LARGEST: Final = 1e12
@@ -245,6 +247,13 @@ class Table:
         elif default is None:
             self.wrong(key, "is missing")
         return default or ""
+
+    def line(self, key: str, default: str | None = None) -> str:
+        """As `text`, of one line, as a title is: it stands in tables, lists and sentences."""
+        value = self.text(key, default)
+        if _NO_LINE.search(value) and not _CONTROL.search(value):
+            self.wrong(key, "has a line break, a tab or another control character", "one line")
+        return value
 
     def text_if_any(self, key: str) -> str:
         """A text that says something; "" where it is absent."""

@@ -108,7 +108,7 @@ def read_action(table: Table) -> LeadAction:
         table.wrong("event", f"{event!r} is reserved", "Rung itself writes that one")
     return LeadAction(
         id=id_,
-        title=table.text("title", id_),
+        title=table.line("title", id_),
         event=event,
         properties=properties,
         asks=asks,

@@ -116,6 +116,19 @@ def test_texts_of_several_lines(text):
     assert mistakes([text], lambda table: table.texts("it")) == []
 
 
+@pytest.mark.parametrize("text", ["a\nb", "a\r\tb", "a\u2028b", "a\x85b", "a\nb\0"])
+def test_a_line_is_one(text):
+    """What stands in a table has no further line; other signs of a script may be."""
+    (problem,) = mistakes(text, lambda table: table.line("it"))
+    assert problem == (
+        "has control characters"
+        if "\0" in text
+        else "has a line break, a tab or another control character"
+    )
+    assert mistakes(text, lambda table: table.line("it", "")) == [problem]
+    assert mistakes("é 🪜 | \u200eא\u200d", lambda table: table.line("it")) == []
+
+
 @pytest.mark.parametrize("number", [1e308, 1.1e12, 10**13])
 def test_numbers_that_are_too_large(number):
     """Sums of what a table holds are finite."""

@@ -41,7 +41,7 @@ def read_offer(table: Table) -> Offer:
     return Offer(
         id=_read_offer_id(table),
         step=table.text("step"),
-        title=table.text("title"),
+        title=table.line("title"),
         kind=table.text("kind"),
         effort=effort,
         value_minutes=table.span("value_minutes", 0.0, unit="minutes"),
@@ -92,7 +92,7 @@ def read_commitment(table: Table) -> Commitment:
         table.wrong("from", "needs at least one rule", 'as [{event = "..."}]')
     return Commitment(
         id=commitment_id,
-        title=table.text("title"),
+        title=table.line("title"),
         begins=begins,
         until=table.each("until", read_rule),
         ends_at=table.text_if_any("ends_at"),

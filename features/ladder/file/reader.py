@@ -242,7 +242,7 @@ def _read_head(table: Table) -> _Head:
     name = read_id(table, "name")
     return _Head(
         name=name,
-        title=table.text("title", name),
+        title=table.line("title", name),
         dormant_after_days=table.span("dormant_after_days", 90.0, above=0.0),
         max_effort_jump=table.number("max_effort_jump", 5.0, above=1.0),
         restart_on=table.each("restart_on", read_rule),
@@ -364,7 +364,7 @@ def _read_gain(table: Table) -> Gain:
 def _read_afterwards(table: Table) -> Afterwards:
     return Afterwards(
         id=read_id(table),
-        title=table.text("title"),
+        title=table.line("title"),
         gain=_read_gain(table),
         days=table.span_if_any("days") or 365.0,
     )

@@ -126,7 +126,7 @@ def _check_times(table: Table, how: How) -> None:
 
 def _read_says(table: Table, value_type: ValueType | None, *, is_age: bool) -> str:
     """A sentence, tried out on a value of its type."""
-    says = table.text("says", "")
+    says = table.line("says", "")
     problem = _says_problem(says, "a text" if value_type == "category" else 1.0, is_age=is_age)
     if problem:
         table.wrong(

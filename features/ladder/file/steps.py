@@ -15,12 +15,12 @@ def read_step(table: Table) -> Step:
     step_id = read_id(table)
     if step_id == PURCHASE:
         table.wrong("id", f"{PURCHASE!r} is reserved", "for the [purchase] table")
-    return _read_rung(table, step_id, table.text("title"), _read_step_band(table))
+    return _read_rung(table, step_id, table.line("title"), _read_step_band(table))
 
 
 def read_purchase(table: Table) -> Step:
     """The last step, whose id is always the same."""
-    return _read_rung(table, PURCHASE, table.text("title", "Purchase"), _read_band(table))
+    return _read_rung(table, PURCHASE, table.line("title", "Purchase"), _read_band(table))
 
 
 def _read_rung(table: Table, step_id: str, title: str, band: Band | None) -> Step:
