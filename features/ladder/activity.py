@@ -13,12 +13,15 @@ from typing import Final
 from features.ladder.controls import refused_afterwards
 from features.ladder.event_rule import PatternBut
 from features.ladder.ladder import Condition, EventRule, Ladder
+from features.ladder.rule_logic import opposite
 from features.ladder.words import AGAINST_ENDINGS, REFUSALS
 
 __all__ = ["REFUSED", "ActivityRules", "activity_of", "is_against"]
 
 REFUSED: Final = ("0", "false", *REFUSALS)
 """Texts of a consent that was not granted."""
+_MOST_WAYS: Final = 64
+"""In more ways than that no event fails to begin the ladder anew: what has its name is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class ActivityRules:
 
     Parameters
     ----------
-    neither : what no pattern of the others stands for: it ends as a refusal does, and comes after
-        a purchase or begins the ladder anew.
+    neither : what no pattern of the others stands for: its name ends as a refusal does, and it
+        comes after a purchase or begins the ladder anew.
     """
 
     interest: tuple[EventRule, ...] = ()
@@ -65,17 +68,44 @@ def activity_of(ladder: Ladder) -> ActivityRules:
         names.business_replied,
         *(names.decision, names.exposure, names.outcome, names.assignment),
     )
-    after = (
+    neither = (
         ()
         if given.against is not None
         else refused_afterwards(ladder.after_purchase, ladder.restart_on)
     )
+    after = tuple(dict.fromkeys(rule.event for rule in neither))
+    spared = _but(against if given.against is None else given.against, after)
     return ActivityRules(
         interest=_but(interest if given.interest is None else given.interest, after),
-        against=_but(against if given.against is None else given.against, after),
+        against=(*spared, *_otherwise(against, neither)),
         ours=ours if given.ours is None else given.ours,
-        neither=_events(*after),
+        neither=neither,
     )
+
+
+def _otherwise(
+    against: tuple[EventRule, ...], neither: tuple[EventRule, ...]
+) -> tuple[EventRule, ...]:
+    """Rules of patterns for the other events of names of which some begin the ladder anew.
+
+    They meet none of what begins it: of each of those rules one condition is not met. An event
+    without the number that a condition compares is neither.
+    """
+    found: list[EventRule] = []
+    for name in dict.fromkeys(rule.event for rule in neither if rule.where):
+        unmet: list[tuple[Condition, ...]] = [()]
+        for rule in (one for one in neither if one.event == name):
+            ways = [tuple(opposite(condition)) for condition in rule.where]
+            unmet = list(dict.fromkeys((*one, *way) for one in unmet for way in ways))
+            if len(unmet) > _MOST_WAYS:
+                unmet = []
+        found += [
+            PatternBut(one.event, (*one.where, *conditions), only=name)
+            for one in against
+            if one.event[:1] == "*" and one.names(name)
+            for conditions in unmet
+        ]
+    return tuple(found)
 
 
 def is_against(rules: tuple[EventRule, ...], ladder: Ladder) -> bool:

@@ -143,15 +143,18 @@ class Afterwards:
 
 def refused_afterwards(
     after_purchase: Iterable[Afterwards], restart_on: Iterable[EventRule]
-) -> tuple[str, ...]:
-    """The events of what comes after a purchase whose names end as refusals do, sorted.
+) -> tuple[EventRule, ...]:
+    """What comes after a purchase and is called as refusals are, and is none.
 
     Such an event ends what was bought, and says nothing of whether a lead will buy. So does what
-    begins the ladder anew, whatever else is said of it.
+    begins the ladder anew, whatever else is said of it: all events of a name, in the order of the
+    names, and then those of other names of which only some do.
     """
+    rules = [rule for rule in restart_on if rule.event.endswith(AGAINST_ENDINGS)]
     names = {one.gain.rule.event for one in after_purchase}
-    names |= {rule.event for rule in restart_on if not rule.where}
-    return tuple(sorted(name for name in names if name.endswith(AGAINST_ENDINGS)))
+    names |= {rule.event for rule in rules if not rule.where}
+    whole = sorted(name for name in names if name.endswith(AGAINST_ENDINGS))
+    return (*map(EventRule, whole), *(rule for rule in rules if rule.event not in names))
 
 
 def read_controls(table: Table) -> Controls:

@@ -54,25 +54,29 @@ class EventRule:
 
 @dataclass(frozen=True, slots=True)
 class PatternBut(EventRule):
-    """A pattern, such as "*_failed", that stands for all names that end so but some.
+    """A pattern, such as "*_failed", that stands for all names that end so but some, or for one.
 
     Only rules that follow from others are such: in a ladder's file a rule says one name.
 
     Parameters
     ----------
     but : the names that it does not stand for.
+    only : the one name that it stands for; "" for all that end so.
     """
 
     but: tuple[str, ...] = ()
+    only: str = ""
 
     def names(self, name: str) -> bool:
         """Whether events of this name may meet the rule."""
+        if self.only:
+            return name == self.only
         return name not in self.but and EventRule.names(self, name)
 
     @builtins.property
     def told_apart(self) -> tuple[str, ...]:
-        """As of any rule: its own, and those that it does not stand for."""
-        return (self.event, *self.but)
+        """As of any rule: its own, and those that it does not stand for, or the only one."""
+        return (self.event, *self.but, *((self.only,) if self.only else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -484,9 +484,9 @@ class Ladder:
                 del rung[key]
         for row in (*learned_from["traits"], *learned_from["signals"]):
             del row["says"]
-        names = refused_afterwards(self.after_purchase, self.restart_on)
-        if names and self.activity.against is None:
-            learned_from["neither"] = names
+        neither = refused_afterwards(self.after_purchase, self.restart_on)
+        if neither and self.activity.against is None:
+            learned_from["neither"] = [asdict(one) if one.where else one.event for one in neither]
         text = json.dumps(learned_from, sort_keys=True, default=str, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

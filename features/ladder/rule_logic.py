@@ -12,7 +12,7 @@ from typing import Final
 
 from features.ladder.ladder import Condition, EventRule, Operator
 
-__all__ = ["implies", "impossible_property"]
+__all__ = ["implies", "impossible_property", "opposite"]
 
 _OPPOSITE: Final[Mapping[Operator, Operator]] = {
     "at_least": "below",
@@ -46,10 +46,11 @@ def _implies(own: list[Condition], wanted: Condition) -> bool:
     is_there = any(condition.operator != "is_not" for condition in own)
     if not is_there and wanted.operator != "is_not":
         return False
-    return not _is_possible([*own, *_opposite(wanted)])
+    return not _is_possible([*own, *opposite(wanted)])
 
 
-def _opposite(condition: Condition) -> list[Condition]:
+def opposite(condition: Condition) -> list[Condition]:
+    """Conditions that a value meets all of where it does not meet one; absent is no value."""
     name, value = condition.property, condition.value
     if isinstance(value, tuple):
         return [Condition(name, "is_not", one) for one in value]

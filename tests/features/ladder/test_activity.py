@@ -11,6 +11,7 @@ from features.ladder.activity import activity_of, is_against
 from features.ladder.file import parse_ladder, read_ladder
 from features.ladder.ladder import Activity, Condition, EventRule
 from features.ladder.words import AGAINST_ENDINGS
+from features.signals.rules import met_any
 
 SMALL = """
 [ladder]
@@ -160,18 +161,61 @@ def test_what_comes_after_a_purchase_speaks_neither_for_nor_against():
 
 
 def test_what_begins_the_ladder_anew_is_no_refusal_of_the_next_round():
-    """But where only some events of a name do, the others are, and what a ladder says is so."""
+    """But what a ladder says is so."""
     b2c = read_ladder("b2c")
     assert [rule.event for rule in b2c.restart_on] == ["subscription_cancelled"]
     found = activity_of(b2c)
     assert not any(rule.names("subscription_cancelled") for rule in found.against)
     assert any(rule.names("subscription_cancelled") for rule in found.barred)
     assert any(rule.names("order_cancelled") for rule in found.against)
-    some = replace(b2c, restart_on=(EventRule("order_cancelled", (Condition("last", "is", 1),)),))
-    assert any(rule.names("order_cancelled") for rule in activity_of(some).against)
     told = replace(b2c, activity=replace(b2c.activity, against=(EventRule("*_cancelled"),)))
     assert any(rule.names("subscription_cancelled") for rule in activity_of(told).against)
     assert b2c.fingerprint != told.fingerprint
+
+
+LAST = Condition("last", "is", 1.0)
+PAID = Condition("paid", "at_least", 10.0)
+ENDED = Condition("why", "one_of", ("end", "moved"))
+
+
+@pytest.mark.parametrize(
+    ("where", "anew", "refused"),
+    [
+        ([(LAST,)], [{"last": 1}], [{"last": 0}, {}]),
+        ([(PAID,)], [{"paid": 10}, {}], [{"paid": 9.5}]),  # {} is neither: no number to compare
+        ([(ENDED,)], [{"why": "end"}], [{"why": "dear"}, {}]),
+        ([(LAST, ENDED)], [{"last": 1, "why": "end"}], [{"last": 1}, {"why": "end"}, {}]),
+        ([(LAST,), (ENDED,)], [{"last": 1}, {"why": "moved"}], [{"last": 0, "why": "dear"}, {}]),
+    ],
+)
+def test_where_some_events_of_a_name_begin_the_ladder_anew_the_others_are_refusals(
+    where, anew, refused
+):
+    """By their properties, as of all rules; a number that is not there is neither."""
+    rules = tuple(EventRule("order_cancelled", one) for one in where)
+    ladder = replace(read_ladder("b2c"), restart_on=rules)
+    found = activity_of(ladder)
+    for properties in anew:
+        assert not met_any(found.against, "order_cancelled", properties)
+    for properties in refused:
+        assert met_any(found.against, "order_cancelled", properties)
+    for properties in ({}, *anew):
+        assert met_any(found.against, "seat_cancelled", properties)
+    assert {rule.event for rule in found.against} == {
+        rule.event for rule in activity_of(replace(ladder, restart_on=())).against
+    }
+    said = replace(ladder, activity=replace(ladder.activity, against=found.against))
+    assert ladder.fingerprint != said.fingerprint
+
+
+def test_rules_of_very_many_ways_end():
+    """A name that could fail to begin the ladder anew in very many ways is no refusal at all."""
+    where = tuple(Condition(f"p{at}", "is", 1.0) for at in range(4))
+    rules = tuple(
+        EventRule("order_cancelled", (*where, Condition("n", "is", float(at)))) for at in range(9)
+    )
+    found = activity_of(replace(read_ladder("b2c"), restart_on=rules))
+    assert not met_any(found.against, "order_cancelled", {"p0": 0})
 
 
 def test_scores_follow_from_what_is_said_to_come_after_a_purchase():

@@ -413,6 +413,20 @@ def test_what_begins_the_ladder_anew_is_no_refusal_of_it():
     assert {values(taken)[key] for key in ("against.recent", "against.cancelled")} == {0}
 
 
+def test_what_begins_the_ladder_anew_at_times_is_a_refusal_at_others():
+    """By the properties that the rule asks for."""
+    ladder = small_ladder(
+        restart_on=(EventRule("seat_cancelled", (Condition("minutes", "at_least", 5.0),)),)
+    )
+    for minutes, position, counted in ((6.0, 0, False), (4.0, 3, True)):
+        ended = event("seat_cancelled", START_US + DAY_US, minutes=minutes)
+        log = log_of([event("order", START_US), ended], ladder)
+        taken = at_instants(log, ladder, "ann", [START_US + 2 * DAY_US])
+        assert taken.position[0] == position
+        told = {values(taken)[key] != 0 for key in ("against.recent", "against.cancelled")}
+        assert told == {counted}
+
+
 @pytest.mark.parametrize("name", ["wifi_info", "consent", "declined_by_us", "failed"])
 def test_what_nobody_reads_is_neutral(name):
     """An event that meets no rule of activity is neither interest nor against the lead."""
