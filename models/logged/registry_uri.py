@@ -15,7 +15,12 @@ from features.errors import BundleError, without_password
 
 __all__ = ["DEFAULT_URI", "Address", "address", "folder_named", "in_short", "shown"]
 
-DEFAULT_URI: Final = "sqlite:///artifacts/mlflow.db"
+_FILE: Final = "mlflow.db"
+DEFAULT_URI: Final = f"sqlite:///artifacts/{_FILE}"
+_NAMED: Final = (
+    "name the folder of a bundle, or the URI of a registry, as sqlite:///mlflow.db or"
+    " http://127.0.0.1:5000"
+)
 _TRACKING: Final = "MLFLOW_TRACKING_URI"
 _REGISTRY: Final = "MLFLOW_REGISTRY_URI"
 _EXPERIMENT: Final = "MLFLOW_EXPERIMENT_NAME"
@@ -75,16 +80,38 @@ def address(
 def folder_named(named: str) -> Path:
     """The folder that is named where the URI of a registry may stand as well.
 
+    It may be empty, or not there yet.
+
     Raises
     ------
-    BundleError : it is a file, such as a registry is kept in.
+    BundleError : it is a file, such as a registry is kept in, or a folder with anything but a
+        bundle, such as one of MLflow's.
     """
     path = Path(named)
     if path.is_file():
         raise BundleError(
             f"{named} is a file, and no folder; a registry in it is named sqlite:///{named}"
         )
-    return path
+    if named.startswith("file:"):
+        raise BundleError(f"{named} is neither a folder nor the URI of a registry; {_NAMED}")
+    held = _held(path)
+    if not held or "manifest.json" in held:
+        return path
+    if path.name != "mlruns" and not {"mlruns", _FILE, "meta.yaml"} & set(held):
+        raise BundleError(f"{named} holds {held[0]!r} and no bundle; {_NAMED}")
+    files = (path / _FILE, path.parent / _FILE)
+    there = next((f"sqlite:///{file}" for file in files if file.is_file()), "")
+    named_so = f"the registry beside it is named {there}" if there else _NAMED
+    raise BundleError(f"{named} is where MLflow keeps its files, and no bundle; {named_so}")
+
+
+def _held(folder: Path) -> list[str]:
+    """The names in a folder; none where it may not be read, which whoever reads it says."""
+    try:
+        names = sorted(one.name for one in folder.iterdir())
+    except OSError:
+        return []
+    return [name for name in names if name[:1] != "." and name != "lost+found"]  # of a volume
 
 
 def shown(uri: str, login: str = "***@") -> str:

@@ -103,7 +103,8 @@ def what_serves(
 
     Raises
     ------
-    BundleError : --ladder and RUNG_MODEL mean two models, or the option names a file.
+    BundleError : --ladder and RUNG_MODEL mean two models, or what is named, or RUNG_BUNDLE, is a
+        file or a folder with anything but a bundle.
     SettingsError : the environment has settings that will not do.
     """
     from features.errors import BundleError
@@ -117,7 +118,7 @@ def what_serves(
     if named and "://" not in named:
         return source_of(folder_named(named), "", "")
     if not named and not settings.model:
-        return source_of(settings.bundle, "", "")
+        return source_of(folder_named(str(settings.bundle)), "", "")
     model = settings.model or model_name(asked or usual or read_ladder("b2b"))
     if asked is not None and model.partition("@")[0] != model_name(asked):
         raise BundleError(

@@ -247,7 +247,7 @@ def test_a_card_in_a_file(bundle_folder, tmp_path):
     assert (tmp_path / "card.md").read_text() == card_of(bundle_folder)
     said = refused("card", bundle_folder, "--out", tmp_path / "card.pdf", code=2)
     assert "must end in .md" in said
-    assert "no bundle in" in message("card", tmp_path)
+    assert "and no bundle" in message("card", tmp_path)
 
 
 def test_the_commands_of_a_card_can_be_called(trained, bundle_folder, report):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from models.logged.registry_uri import DEFAULT_URI, address, in_short, shown
+from features.errors import BundleError
+from models.logged.registry_uri import DEFAULT_URI, address, folder_named, in_short, shown
 
 HERE, THERE = "http://127.0.0.1:5000", "http://127.0.0.1:5001"
 FILE = "sqlite:///a.db"
@@ -63,6 +64,36 @@ def test_a_program_can_name_it_again():
     found = address(None, told).as_dict()
     assert found == {"tracking": "https://mlflow.example/x", "registry": FILE}
     assert address(found["registry"], {}).registry == FILE
+
+
+def test_a_folder_of_mlflow_is_no_bundle(tmp_path):
+    """Whoever names it is told how the registry beside it is named."""
+    runs = tmp_path / "mlruns"
+    (runs / "models").mkdir(parents=True)
+    for named in (runs, tmp_path):
+        with pytest.raises(BundleError, match="where MLflow keeps its files, and no bundle; name"):
+            folder_named(str(named))
+    file = tmp_path / "mlflow.db"
+    file.touch()
+    for named in (runs, tmp_path):
+        with pytest.raises(BundleError, match=f"beside it is named sqlite:///{file}$"):
+            folder_named(str(named))
+
+
+def test_a_folder_with_anything_but_a_bundle(tmp_path):
+    """A bundle may be there, or nothing yet, and what a volume of its own holds is nothing."""
+    folder = tmp_path / "serving"
+    assert folder_named(str(folder)) == folder
+    (folder / "lost+found").mkdir(parents=True)
+    (folder / ".keep").touch()
+    assert folder_named(str(folder)) == folder
+    (folder / "report.json").touch()
+    with pytest.raises(BundleError, match=r"holds 'report.json' and no bundle; name the folder of"):
+        folder_named(str(folder))
+    (folder / "manifest.json").touch()
+    assert folder_named(str(folder)) == folder
+    with pytest.raises(BundleError, match="file:mlruns is neither a folder nor the URI"):
+        folder_named("file:mlruns")
 
 
 @pytest.mark.parametrize(
