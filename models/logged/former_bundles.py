@@ -38,6 +38,9 @@ __all__ = [
 ]
 
 _RECORD: Final = "champion.json"
+_COMING: Final = "coming.json"
+"""The record of what is about to serve: it is written first, for whoever is killed between the two
+may leave a bundle that serves, and then it is known by what it does."""
 _MOST: Final = 10
 """Former bundles that are kept."""
 
@@ -110,7 +113,9 @@ def served_by(folder: Path) -> ServedBundle | None:
     """
     if not (folder / "manifest.json").is_file():
         return None
-    return _served(folder, _beside(folder) / _RECORD)
+    beside = _beside(folder)
+    coming = _served(folder, beside / _COMING)
+    return coming if coming.promotion.at else _served(folder, beside / _RECORD)
 
 
 def former_of(folder: Path) -> list[ServedBundle]:
@@ -144,8 +149,7 @@ def promote_into(folder: Path, bundle: Path, gate: Gate, promotion: Promotion) -
     if present is not None:
         gate.require_beside(present.hash)
         _keep(folder, present, promotion.at)
-    copy_bundle(bundle, folder)
-    _write(_beside(folder) / _RECORD, ServedBundle(folder, new, promotion, gate))
+    _put(bundle, ServedBundle(folder, new, promotion, gate))
 
 
 def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
@@ -174,10 +178,17 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
     require_loadable(back.hash, back.folder)
     if present is not None:
         _keep(folder, replace(present, taken_back=True), promotion.at)
-    copy_bundle(back.folder, folder)
     now = ServedBundle(folder, back.hash, promotion, back.gate)
-    _write(_beside(folder) / _RECORD, now)
+    _put(back.folder, now)
     return now
+
+
+def _put(bundle: Path, served: ServedBundle) -> None:
+    """Let a folder serve a bundle, with the record of it."""
+    coming = _beside(served.folder) / _COMING
+    _write(coming, served)
+    copy_bundle(bundle, served.folder)
+    coming.replace(coming.with_name(_RECORD))
 
 
 def require_loadable(hash_: str, folder: Path) -> None:

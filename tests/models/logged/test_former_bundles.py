@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from features.errors import BundleError
 from models.bundle import copy_bundle, load_bundle
 from models.bundle import files as bundle_files
 from models.gate import Gate, GateError
+from models.logged import former_bundles
 from models.logged.former_bundles import (
     Promotion,
     ServedBundle,
@@ -157,6 +159,50 @@ def test_nothing_is_gone_back_to_that_could_not_serve(
         roll_back(folder, said(3))
     assert bytes_of(folder) == before
     assert [one.taken_back for one in former_of(folder)] == [False]
+
+
+class _KilledError(Exception):
+    """Stands for a signal that nothing survives."""
+
+
+@pytest.mark.parametrize("is_exchanged", [True, False])
+def test_killed_where_the_folders_are_exchanged(bundles, tmp_path, monkeypatch, is_exchanged):
+    """What serves is known by what it does, and what follows, or goes back, finds it."""
+    folder = tmp_path / "serving"
+    first, second, third = bundles
+    promote_into(folder, first, gate_of(first), said(1_000_000))
+
+    def killed(source: Path, into: Path) -> None:
+        if into != folder or is_exchanged:
+            copy_bundle(source, into)
+        if into == folder:
+            raise _KilledError
+
+    def kill(what: Callable[[], object]) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(former_bundles, "copy_bundle", killed)
+            with pytest.raises(_KilledError):
+                what()
+
+    kill(lambda: promote_into(folder, second, gate_of(second, first), said(2_000_000, "better")))
+    present = served_by(folder)
+    assert present is not None
+    if is_exchanged:
+        assert (present.promotion, present.gate) == (
+            said(2_000_000, "better"),
+            gate_of(second, first),
+        )
+        kill(lambda: roll_back(folder, said(3_000_000, "no better")))
+        present = served_by(folder)
+        assert present is not None
+        assert present.promotion == said(3_000_000, "no better")
+    assert present.hash == load_bundle(first).hash
+    assert present.gate == gate_of(first)
+    promote_into(folder, third, gate_of(third, first), said(4_000_000))
+    present = served_by(folder)
+    assert present is not None
+    assert present.promotion == said(4_000_000)
+    assert roll_back(folder, said(5_000_000)).gate == gate_of(first)
 
 
 def test_what_is_the_first(bundles, tmp_path):
