@@ -306,6 +306,8 @@ def _say_the_period(bundle: Bundle, start: int | None, until: int, progress: Pro
             f" until {said_from(trained)}: it has seen outcomes of this period, and the figures"
             " flatter it. Leave --from out to judge on later ones"
         )
+    if until <= start:
+        return  # which is refused, and there both are told
     which = "later outcomes" if start >= trained else "outcomes"
     progress(f"judging on {which}, from {said_from(start)} to {said_at(until)}")
 

@@ -49,8 +49,10 @@ def why_empty(log: EventLog, start: int, asked: int, trained_until: int) -> str:
     last = log.judged_until(None)
     where = "the log ends" if last <= start and last <= asked else "the period ends"
     begins = "training ended" if start == trained_until else "it begins"
-    says = f"no lead to score between {said_from(start)} and {said_at(asked)}: {where} at"
-    says += f" {said_at(min(last, asked))}, and {begins} at {said_from(start)}"
+    # An instant that is the end of one thing and the beginning of another is told as one.
+    first = said_at(start) if start == min(last, asked) else said_from(start)
+    says = f"no lead to score between {first} and {said_at(asked)}: {where} at"
+    says += f" {said_at(min(last, asked))}, and {begins} at {first}"
     if last <= trained_until:
         return f"{says}; train until an earlier instant, so that something is left to judge on"
     return f"{says}; from the end of training, {said_from(trained_until)}, it goes on until" + (

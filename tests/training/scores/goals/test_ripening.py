@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from features.clock import instant, microseconds
+from features.clock import instant, microseconds, said_at, said_from
 from features.errors import NotEnoughData
 from features.events.log import DAY_US
 from features.signals.linked_log import LinkedLog
@@ -14,7 +14,7 @@ from tests.training.scores.scene import LADDER, TRAINED_UNTIL, small_world
 from training.decision_points import decision_points
 from training.labels import arrival_delays, label
 from training.scores.evaluate import evaluate
-from training.scores.goals.ripening import when_over
+from training.scores.goals.ripening import when_over, why_empty
 
 EARLY = TRAINED_UNTIL + 15 * DAY_US
 
@@ -72,3 +72,15 @@ def test_a_period_that_is_over_before_it_begins():
         evaluate(bundle, log.known_by(TRAINED_UNTIL), until=EARLY)
     with pytest.raises(NotEnoughData, match=r"the period ends at .* it goes on until 2026-06-"):
         evaluate(bundle, log, until=TRAINED_UNTIL - DAY_US)
+
+
+def test_one_instant_is_told_as_one():
+    """Where training took all of a log, it ended when the log does, to the second as well."""
+    log = small_world()[0]
+    last = log.judged_until(None)
+    assert last % 1_000_000, "the log ends within a second"
+    said = why_empty(log, last, last, last)
+    assert len(set(re.findall(r"\S+Z", said))) == 1
+    assert said.startswith(f"no lead to score between {said_at(last)} and {said_at(last)}: the log")
+    said = why_empty(log, last + 1, last + 1, last + 1)  # of another log, that went on
+    assert f"training ended at {said_from(last)}" in said
