@@ -14,7 +14,14 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q $(PARALLEL)
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
+# Whoever names a Python (PYTHON=..., or in the environment) is told where .venv has another one.
+VERSION := import platform; print(platform.python_version())
+OTHER = asked=$$($(PYTHON) -c '$(VERSION)'); held=$$($(BIN)/python -c '$(VERSION)'); \
+  test "$$asked" = "$$held" || echo "setup: .venv stays with Python $$held;" \
+  "make clean makes room for $(PYTHON) ($${asked:-which does not run})"
+
 setup: .venv/.stamp-dev  ## Install everything that is locked into .venv (once; later runs do nothing)
+	@$(if $(filter file,$(origin PYTHON)),,$(OTHER))
 	@echo "setup: .venv is ready"
 
 # A folder that was moved or copied has a .venv that points at the old place; a Python that is gone

@@ -220,7 +220,7 @@ class Installer:
         settings = pip_settings.read(PYTHON)
         if names := pip_settings.only_pip(settings, locked(locks)):
             return cls(settings, f"uv has no word for pip's {', '.join(names)}")
-        complaint = run([*PIP, *WHEELS, "--requirement", INSTALLER])
+        complaint = run([*pip(settings), *WHEELS, "--requirement", INSTALLER])
         if MISMATCH.search(complaint) or NO_INDEX.search(complaint):
             raise SetupError(explain(complaint))
         if complaint:
@@ -238,7 +238,7 @@ class Installer:
             self.obstacle = "uv failed"
             forget_half_installed()
             say(f"    uv failed, pip does it in a minute or two. uv says:\n{indented(complaint)}")
-        if complaint := run([*PIP, *arguments]):
+        if complaint := run([*pip(self.settings), *arguments]):
             raise SetupError(explain(complaint))
 
     def _by_uv(self, arguments: Sequence[str | Path]) -> str:
@@ -249,6 +249,14 @@ class Installer:
         said = pip_settings.options(self.settings, ROOT)
         command = [UV, "pip", "install", "--quiet", "--python", PYTHON, *said, *arguments]
         return run(command, pip_settings.variables(self.settings), Path("/"))
+
+
+def pip(settings: Mapping[str, str]) -> list[str | Path]:
+    """Return pip's command, with a second try where it is told to make one alone.
+
+    Without one it keeps to itself that no index answers, and says that there is no such package.
+    """
+    return [*PIP, *(("--retries", "1") if settings.get("retries") == "0" else ())]
 
 
 def run(

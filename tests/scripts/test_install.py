@@ -1,5 +1,6 @@
 """The set-up script: stamps, the way from uv to pip, and what it says when it cannot go on."""
 
+import os
 import platform
 import shutil
 import subprocess
@@ -88,6 +89,24 @@ def test_installer_out_of_reach(install, tools, complaint, ends):
     tools[0]["pip"] = complaint
     with pytest.raises(install.SetupError, match=ends):
         install.Installer.choose([])
+
+
+@pytest.mark.parametrize(("retries", "added"), [("0", ["--retries", "1"]), ("3", []), ("", [])])
+def test_that_no_index_answers_is_seen_without_retries_too(install, monkeypatch, retries, added):
+    """A pip that tries once says nothing of the network, and there would seem to be no uv."""
+    ran: list[list[object]] = []
+
+    def run(command: list[object]) -> str:
+        ran.append(command)
+        return ""
+
+    monkeypatch.setattr(install, "run", run)
+    told = {"retries": retries} if retries else {}
+    monkeypatch.setattr(install.pip_settings, "read", lambda _: told)
+    install.Installer.choose([])
+    assert ran[0] == [*install.PIP, *added, *install.WHEELS, "--requirement", install.INSTALLER]
+    install.Installer(told, "no uv").install(["--requirement", "a.lock"])
+    assert ran[-1] == [*install.PIP, *added, "--requirement", "a.lock"]
 
 
 def test_no_uv_for_this_machine(install, tools, capsys):
@@ -225,6 +244,41 @@ def test_where_an_environment_was_made(install, monkeypatch, tmp_path, written, 
         done = subprocess.run(command, capture_output=True, text=True, cwd=own.parent)
         is_odd = "'" in moved_to and "'{" in written  # which Python looks at, each time
         assert done.stdout == f"{'is' if is_sound and not is_odd else 'was'} sound\n", done.stderr
+
+
+def test_another_python_than_that_of_a_finished_environment_is_told(tmp_path):
+    """Where nothing is left to install no script runs, and make itself says what it keeps."""
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    made_of = [f"requirements{kind}.lock" for kind in ("", "-installer", "-dev", "-source")]
+    made_of += [f"scripts/{name}.py" for name in ("install", "openmp", "pip_settings")]
+    for at, name in enumerate([*made_of, "pyproject.toml", ".venv/.stamp-run", ".venv/.stamp-dev"]):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1_000 + at, 1_000 + at))
+    (tmp_path / ".venv" / "bin" / "activate").write_text(f"VIRTUAL_ENV={tmp_path}/.venv\n")
+    held, other = tmp_path / ".venv" / "bin" / "python", tmp_path / "other"
+    for script, version in ((held, "3.12.1"), (other, "3.13.2")):
+        script.write_text(f"#!/bin/sh\necho {version}\n")
+        script.chmod(0o755)
+
+    def said(*options: str, **variables: str) -> str:
+        known = {key: value for key, value in os.environ.items() if key not in _OF_MAKE}
+        command = ["make", "--no-print-directory", "setup", *options]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, env=known | variables
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    ready = "setup: .venv is ready\n"
+    told = "setup: .venv stays with Python 3.12.1; make clean makes room for ./other (3.13.2)\n"
+    assert said() == said("PYTHON=.venv/bin/python") == ready
+    assert said("PYTHON=./other") == said(PYTHON="./other") == told + ready
+
+
+_OF_MAKE = {"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "PYTHON"}
+"""What a make above this one would tell it, and what the test says itself."""
 
 
 def test_pip_finds_no_half_of_what_uv_has_left(install, tools, monkeypatch):
