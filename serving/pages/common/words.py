@@ -69,10 +69,11 @@ _WORTH: Final = 0.02
 
 
 BANDS: Final = {
-    "high": "Above the step’s range",
-    "medium": "Within the step’s range",
-    "low": "Below the step’s range",
+    "high": "High for the step",
+    "medium": "Medium for the step",
+    "low": "Low for the step",
 }
+"""Of thresholds that may lie anywhere in the step's band, or beside it."""
 
 
 def sentence(text: str) -> str:
