@@ -577,7 +577,8 @@ def next_completions(
 
     What counts was not known at `as_of` and is known by `until`. It may have happened before
     `as_of` and been reported late: to whoever asked at `as_of` it was still to come. NONE where
-    nothing is known. An event that restarts the ladder ends the search.
+    nothing is known. An event that restarts the ladder ends the search; what it completes itself
+    counts where it is the purchase, as whoever begins anew has no step completed.
 
     Parameters
     ----------
@@ -592,6 +593,7 @@ def next_completions(
             if events.known[row] <= as_of[at] or events.known[row] > until or stopped:
                 continue
             when = events.occurred[row]
+            advances, buys = False, False
             name = events.name_of[events.name[row]]
             for pair in range(program.pair_start[name], program.pair_start[name + 1]):
                 goal = program.selector_goal[program.pair_selector[pair]]
@@ -600,8 +602,10 @@ def next_completions(
                 first, last = program.alternative_start[pair], program.alternative_start[pair + 1]
                 if first < last and not matches(pair, row, events, program):
                     continue
-                if goal == n_goals:
+                if goal == n_goals:  # the selectors of goals come before that
                     stopped = True
+                    if advances and not buys:
+                        found[0, at], found[1, at] = NONE, NONE
                 elif goal == n_goals + 2:
                     found[4, at] = events.known[row]
                 elif goal == n_goals + 3:
@@ -609,9 +613,12 @@ def next_completions(
                 elif goal >= position[at] and found[0, at] == NONE:
                     found[0, at] = when
                     found[1, at] = events.known[row]
-                if goal == n_goals - 1 and found[2, at] == NONE:
-                    found[2, at] = when
-                    found[3, at] = events.known[row]
+                    advances = True
+                if goal == n_goals - 1:
+                    buys = True
+                    if found[2, at] == NONE:
+                        found[2, at] = when
+                        found[3, at] = events.known[row]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -375,13 +375,16 @@ def oracle_next_completions(
     """When a lead next completes a rung above `position`, and when the purchase.
 
     Of what is not known at `as_of_us` but by `until_us`. An event that restarts the ladder after
-    `as_of_us` ends the search; what that event itself completes still counts.
+    `as_of_us` ends the search; what that event itself completes counts where it buys.
     """
     news = in_order(
         [event for event in events if as_of_us < event.known_us <= until_us], ladder, lead_id
     )
     restarts = [at for at, event in enumerate(news) if meets_any(ladder.restart_on, event)]
-    considered = news[: restarts[0] + 1] if restarts else news
+    bought = ladder.purchase.complete_when
+    considered = news
+    if restarts:
+        considered = news[: restarts[0] + meets_any(bought, news[restarts[0]])]
     above = [rule for goal in ladder.goals[position:] for rule in goal.complete_when]
     advanced = [e.occurred_us for e in considered if meets_any(above, e)]
     purchased = [e.occurred_us for e in considered if meets_any(ladder.purchase.complete_when, e)]

@@ -220,6 +220,17 @@ def test_a_restart_ends_the_search():
     assert told(events, AS_OF + 60 * DAY_US) == (("lapsed", True), ("lapsed", True))
 
 
+def test_a_step_whose_event_begins_the_ladder_anew_is_not_completed_by_it():
+    """As in the funnel: whoever begins anew stands before the first step; a purchase is one."""
+    anew = replace(LADDER, restart_on=(EventRule("call"), EventRule("order")))
+    until = AS_OF + 60 * DAY_US
+    watched = event("video", AS_OF - DAY_US, fraction=0.9)
+    called, bought = event("call", AS_OF + DAY_US), event("order", AS_OF + DAY_US)
+    assert told([watched, called], until)[0] == ("advanced", True)
+    assert told([watched, called], until, ladder=anew) == (("lapsed", True), ("lapsed", True))
+    assert told([watched, bought], until, ladder=anew) == (("advanced", True), ("advanced", True))
+
+
 def test_until_before_anything_is_known():
     """Before the instant that is asked about every lead is pending."""
     events = [event("order", AS_OF + DAY_US)]
