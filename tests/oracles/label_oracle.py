@@ -38,7 +38,9 @@ def oracle_delays(events: Sequence[Event], ladder: Ladder, until: int) -> list[i
     Of what had happened before any news of the goal came nothing is told by that; where there is
     nothing else, the completions of all goals tell. What was brought in one go is left out.
     """
-    seen = [event for event in events if event.known_us <= until]
+    leads = dict.fromkeys(event.lead_id for event in events)
+    seen = [event for lead in leads for event in in_order(events, ladder, lead)]
+    seen = [event for event in seen if event.known_us <= until]
     by_goal = [[one for one in seen if meets_any(goal.complete_when, one)] for goal in ladder.goals]
     found = []
     for own in by_goal:
@@ -119,12 +121,15 @@ def _outcome(
     last = as_of + round(goal.horizon_days * DAY_US)
     is_over = last <= until - delay
     for event in story:
+        anew = meets_any(ladder.restart_on, event)
+        if anew and not meets_any(ladder.purchase.complete_when, event):
+            break  # the lead begins anew, whatever step this completes
         if meets_any(rules, event):
             if event.occurred_us <= last:
                 return OracleOutcome("advanced", is_over, event.known_us)
             break  # the first one counts, and it came too late
-        if meets_any(ladder.restart_on, event):
-            break  # the lead begins anew
+        if anew:
+            break
     lost = _lost_since(story, ladder)
     if lost is not None and lost <= last + delay:
         return OracleOutcome("lost", is_over, lost)
