@@ -86,11 +86,17 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     if parsed.promote:
         said = Promotion(now(), accepted.by, accepted.why) if accepted else None
         version = registry.promote(version, gate, said)
-    is_champion = CHAMPION in version.aliases
+    is_champion, alike = CHAMPION in version.aliases, registry.never_named(version)
     if parsed.json:
-        print_json(_result(version, gate, is_champion=is_champion) | place.as_dict())
+        told = _result(version, gate, is_champion=is_champion) | {"alike": alike}
+        print_json(told | place.as_dict())
     else:
         print_line(f"{version.name} version {version.version} in {place}")
+        if alike:
+            print_line(
+                f"  this very bundle was published before, as version {', '.join(map(str, alike))},"
+                " which no alias ever named: it can be deleted"
+            )
         for line in gate.missing:
             print_line(f"  the gate: {line}")
         if parsed.promote:

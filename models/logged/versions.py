@@ -15,6 +15,7 @@ __all__ = ["CHAMPION", "AliasTags", "ServedVersion", "Version", "ladder_name", "
 CHAMPION: Final = "champion"
 """The alias of the version that serves."""
 _PREFIX: Final = "rung-"
+_SINCE: Final = "_since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,12 @@ class AliasTags:
         """Such as champion_since, champion_by and champion_why."""
         # The champion's is older than other aliases' tags, and stays what registries have.
         taken_back = "taken_back" if alias == CHAMPION else f"{alias}_taken_back"
-        return cls(f"{alias}_since", f"{alias}_by", f"{alias}_why", taken_back)
+        return cls(f"{alias}{_SINCE}", f"{alias}_by", f"{alias}_why", taken_back)
+
+    @staticmethod
+    def is_since(tag: str) -> bool:
+        """Whether a tag says since when an alias names, or named, its version."""
+        return tag.endswith(_SINCE)
 
     def written(self, promotion: Promotion) -> dict[str, str]:
         """All the tags of a version that comes to serve; "" for those that it is not to have."""

@@ -157,6 +157,22 @@ class Registry:
         )
         return self.version(name, int(made.version))
 
+    def never_named(self, like: Version) -> list[int]:
+        """Other versions with the very bundle of this one, of which no alias ever named any.
+
+        Such are left where a publish was broken off, or was followed by another of the same bundle.
+        """
+        with self._asking():
+            held = self._client.search_model_versions(f"name = '{like.name}'")
+            alike = [
+                int(one.version)
+                for one in held
+                if one.tags.get(_HASH) == like.hash
+                and int(one.version) != like.version
+                and not any(AliasTags.is_since(tag) for tag in one.tags)
+            ]
+            return sorted(at for at in alike if not self.version(like.name, at).aliases)
+
     def version(self, name: str, version: int) -> Version:
         """One version, with its aliases."""
         return self._version(self._client.get_model_version(name, str(version)))

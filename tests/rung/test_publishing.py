@@ -81,6 +81,7 @@ def test_publish_and_promote(bundle_folder, report, tmp_path):
     assert first.code == 0, first.err
     assert (first.json["name"], first.json["version"]) == ("rung-b2b", 1)
     assert not first.json["champion"]
+    assert first.json["alike"] == []
     assert (first.json["registry"], first.json["tracking"]) == (registry[1], registry[1])
     worse = tmp_path / "worse"
     shutil.copytree(report[0], worse)
@@ -92,11 +93,13 @@ def test_publish_and_promote(bundle_folder, report, tmp_path):
     assert second.code == 1
     assert "the gate: advancement: calibration error 0.500, at most" in second.out
     assert "the champion stays what it was" in second.out
+    assert "published before, as version 1, which no alias ever named: it can be" in second.out
     told["advancement"]["performance"]["ece"] = 0.0
     told["advancement"]["verdict"] = "better"
     (worse / "report.json").write_text(json.dumps(told))
     third = call("publish", bundle_folder, "--report", worse, "--promote", *registry, "--json")
     assert (third.code, third.json["champion"], third.json["version"]) == (0, True, 3)
+    assert third.json["alike"] == [1, 2]
 
 
 @pytest.mark.parametrize("given", [("--accept-reordering", "it is meant"), ("--by", "Ann")])
