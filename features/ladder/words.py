@@ -15,6 +15,7 @@ __all__ = [
     "Counted",
     "digits",
     "in_percent",
+    "one_line",
     "things",
     "visible",
     "worth_of",
@@ -96,6 +97,11 @@ _UNSEEN: Final = {
 def visible(text: str) -> str:
     """A text for a terminal: controls, which may come with the words of others, are spelt out."""
     return text.translate(_UNSEEN)
+
+
+def one_line(text: str) -> str:
+    """As `visible`, for a cell of a table or a line of a list: its ends of lines are spelt out."""
+    return visible(text).translate({0x09: "\\t", 0x0A: "\\n"})
 
 
 class Counted(float):

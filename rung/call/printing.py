@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from features.ladder.words import visible
+from features.ladder.words import one_line, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +70,7 @@ def print_table(
     rows : the first one holds the heads; all are of one length.
     inset : what stands before each line.
     """
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     tables = [list(range(len(widths)))]
     width = width_of(sys.stdout)
@@ -84,7 +85,7 @@ def print_table(
                 continue
             print()
         for line in aligned(shown, words):
-            print(visible(f"{inset}{line}".rstrip()))
+            print(f"{inset}{line}".rstrip())
 
 
 def _tables(widths: Sequence[int], room: int) -> list[list[int]]:

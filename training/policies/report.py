@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from features.clock import said_at, said_from
 from features.files import new_folder
-from features.ladder.words import in_percent
+from features.ladder.words import in_percent, one_line
 from models.judging.groups.report import GROUPS_EXPLAINED, group_rows
 from models.judging.off_policy import Estimate, PolicyGain
 from models.judging.rounding import rounded, signed
@@ -188,7 +188,7 @@ def _told(estimate: Estimate) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    told = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    told = [[one_line(cell).replace("|", "\\|") for cell in row] for row in rows]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *told]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

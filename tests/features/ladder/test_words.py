@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.ladder.file import read_ladder
-from features.ladder.words import Counted, in_percent, things, visible, worth_of
+from features.ladder.words import Counted, in_percent, one_line, things, visible, worth_of
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,9 @@ def test_visible(text, told):
 )
 def test_worth(effort, expected):
     assert worth_of(effort) == expected
+
+
+def test_one_line():
+    """What would end a line, or move along it, is spelt out; a text without stays itself."""
+    assert one_line("a\nb\tc\r\x1bd") == r"a\nb\tc\x0d\x1bd"
+    assert one_line("Größe | 1") == "Größe | 1"

@@ -59,6 +59,18 @@ def test_words_of_others_steer_no_terminal(tmp_path):
     assert "\x1b" not in found.err
 
 
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [("two\nlines", r"two\nlines"), ("a\ttab", r"a\ttab"), ("\x1b[2J", r"\x1b[2J")],
+)
+def test_a_word_of_others_breaks_no_table(word, shown, capsys):
+    """Each row stands on a line of its own, and its figures beneath their head."""
+    print_table([("segment", "leads"), (word, "7"), ("plain", "12")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith(f"{shown}  ")
+    assert [len(line) for line in lines] == [len(lines[0])] * 3
+
+
 def test_a_figure_and_its_sign_stay_together(monkeypatch, capsys):
     """No line of a terminal begins with a sign of percent."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)

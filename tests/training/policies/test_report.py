@@ -46,8 +46,9 @@ def test_money_is_written_without_exponents(rivals):
     value, gain = (
         replace(held, ips=money, snips=money, dr=money) for held in (one.value, one.gain)
     )
-    table = comparison_table({"learned": replace(one, value=value, gain=gain)})
+    table = comparison_table({"two\nlines": replace(one, value=value, gain=gain)})
     (row,) = rows_of(table)
+    assert row[0] == r"`two\nlines`"  # a word of others breaks no table
     assert row[1:4] == ["1,425 ± 410"] * 3
     assert row[4:6] == ["+1,425", "+620.7 to +23,460"]
 

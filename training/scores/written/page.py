@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from features.clock import rfc3339
-from features.ladder.words import in_percent
+from features.ladder.words import in_percent, one_line
 from models.judging.groups.report import GROUPS_EXPLAINED, GroupsReport, group_rows
 from models.judging.metrics import Bin
 from models.judging.rounding import percent
@@ -375,10 +375,8 @@ def _picture(goal: GoalEvaluation, kind: str, says: str) -> str:
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     align = [":--", *["--:"] * (len(heads) - 1)]
-    lines = [heads, align, *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines
-    )
+    lines = [[one_line(cell).replace("|", "/") for cell in line] for line in (heads, align, *rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _sentence(words: str) -> str:

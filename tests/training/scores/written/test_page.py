@@ -7,7 +7,7 @@ import pytest
 
 from features.ladder.words import in_percent
 from tests.training.scores.scene import too_early
-from training.scores.written.page import page
+from training.scores.written.page import _table, page
 
 
 @pytest.fixture
@@ -80,3 +80,9 @@ def test_what_was_not_judged_is_said():
     assert "### Against other ways to score" in advancement
     assert purchase.strip().startswith("Not enough data (n=0): the horizon of none of ")
     assert "### Against other ways to score" not in purchase
+
+
+def test_a_word_of_others_breaks_no_table():
+    """Of a trait's words a report has as many lines as rows."""
+    told = _table(("group", "leads"), [("two\nlines | more", "7")]).splitlines()
+    assert told[2:] == [r"| two\nlines / more | 7 |"]
