@@ -76,10 +76,11 @@ class ImportReport:
         if self.duplicates:
             said.append(f"{things(self.duplicates, 'duplicate')} left out (message_id seen before)")
         if self.again:
-            what = " in all that the ladder reads" if self.in_part else ""
+            says = "says" if self.again == 1 else "say"
+            read = " in all that the ladder reads" if self.in_part else ""
             said.append(
-                f"{things(self.again, self._thing)} without a message_id equal to another"
-                f" {self._thing}{what} (each counts; a message_id would tell which are one event)"
+                f"{things(self.again, self._thing)} without a message_id {says} just what another"
+                f" {self._thing} says{read} (each counts: are they one event, or several?)"
             )
         said += self.warnings()
         if self.later:
