@@ -16,6 +16,7 @@ __all__ = [
     "digits",
     "in_percent",
     "one_line",
+    "of_money",
     "things",
     "visible",
     "worth_of",
@@ -73,6 +74,13 @@ def digits(number: float) -> str:
     """A number as sentences have it: "1", "2.5", "1,500"."""
     is_whole = number % 1 == 0 or abs(number) >= 10 ** (_DIGITS - 1)
     return f"{number:,.0f}" if is_whole else f"{number:,.{_DIGITS}g}"
+
+
+def of_money(amount: float, currency: str) -> str:
+    """A sum as people read it: "2,000 EUR", "49.90 EUR"; what is less than a cent to the last."""
+    cents = f"{amount:,.2f}"
+    is_exact = float(cents.replace(",", "")) == amount
+    return f"{cents.removesuffix('.00') if is_exact else digits(amount)} {currency}"
 
 
 def in_percent(share: float, places: int = 0, sign: str = "") -> str:

@@ -44,7 +44,13 @@ def answer_of(
         "offer": _offer_line(made),
         "useful": _useful_line(made),
         "text": sentence(
-            step, made.offer, chosen, unasked(made), made.useful, is_asked=made.is_asked
+            step,
+            made.offer,
+            chosen,
+            unasked(made),
+            made.useful,
+            is_asked=made.is_asked,
+            currency=ladder.value.currency,
         )
         + aside(made.spell, is_left_alone=made.is_left_alone and chosen.option_id == NO_ASK),
         "probability_chosen": decision.propensity,

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from features.events.of_lead import Row
 from features.ladder.controls import LEFT_ALONE_POLICIES, Experiment
 from features.ladder.ladder import Framing, Ladder, Offer, Step
-from features.ladder.words import things
+from features.ladder.words import of_money, things
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import ON_PURPOSE, UNRESTRICTED, Asked, Spell, quiet_spell
 from models.offers.options import NO_ASK, NURTURE
@@ -52,6 +52,7 @@ class Suggestion:
     framing : the likeliest way to put it; its text is "" where there is none.
     spell : quiet hours, over which it has to wait; None where it may be done now.
     history : what the lead was offered, and said, by then.
+    currency : what prices are in.
     score : the chance of the next step as it is told beside the advice; None without a next step.
     experiment : the one whose arm, that the lead is in, has chosen it; None where none has.
     """
@@ -63,6 +64,7 @@ class Suggestion:
     personalisation: Personalisation | None
     spell: Spell | None
     history: OfferHistory
+    currency: str
     score: float | None = None
     experiment: Experiment | None = None
 
@@ -84,6 +86,7 @@ class Suggestion:
             unasked(found),
             found.useful,
             is_asked=found.is_asked,
+            currency=self.currency,
         )
         return told + self.about_score + self.aside
 
@@ -132,10 +135,12 @@ def suggestion_for(
         if best.option_id == NO_ASK
         else quiet_spell(ladder, offer or found.useful, history, as_of, asked)
     )
+    money = ladder.value.currency
     score = float(estimates.scores.advance.probability[0]) if found.step else None
     by = _experiment_of(ladder, history, found)
     if offer is None:
-        return Suggestion(found, best, None, Framing("", ""), None, spell, history, score, by)
+        none = Framing("", "")
+        return Suggestion(found, best, None, none, None, spell, history, money, score, by)
     position, learned = int(estimates.scores.position[0]), model.bundle.offers
     return Suggestion(
         recommendation=found,
@@ -145,6 +150,7 @@ def suggestion_for(
         personalisation=personalisation(offer, ladder, position, history, learned.fields),
         spell=spell,
         history=history,
+        currency=money,
         score=score,
         experiment=by,
     )
@@ -178,6 +184,7 @@ def sentence(
     alone: Ranked,
     useful: Offer | None = None,
     *,
+    currency: str,
     is_asked: bool = False,
 ) -> str:
     """A recommendation as one sentence.
@@ -188,8 +195,9 @@ def sentence(
     chosen, alone : what is believed of the option, and of not asking.
     useful : what to send where the option is to nurture.
     is_asked : as in `to_do`; what an answer changes is not known, so no chance is told of it.
+    currency : what a price is in.
     """
-    doing = to_do(offer, chosen.option_id, useful, is_asked=is_asked)
+    doing = to_do(offer, chosen.option_id, useful, is_asked=is_asked, currency=currency)
     if step is None:
         return f"There is no next step: {doing}."
     if offer is None and is_asked:
@@ -205,7 +213,12 @@ def aside(spell: Spell | None, *, is_left_alone: bool) -> str:
 
 
 def to_do(
-    offer: Offer | None, option_id: str, useful: Offer | None = None, *, is_asked: bool = False
+    offer: Offer | None,
+    option_id: str,
+    useful: Offer | None = None,
+    *,
+    currency: str,
+    is_asked: bool = False,
 ) -> str:
     """What to do, to be read after a colon.
 
@@ -214,12 +227,13 @@ def to_do(
     useful : what to send to a lead that is nurtured.
     is_asked : whether the lead waits for a reply, which it gets whether or not the ladder has an
         offer that says so.
+    currency : what a price is in.
     """
     if is_reply(offer):
         return "answer what they asked and ask for nothing"
     if is_asked:
-        then = "ask for nothing" if offer is None else f"then {to_do(offer, option_id)}"
-        return f"answer what they asked and {then}"
+        then = to_do(offer, option_id, currency=currency) if offer else ""
+        return f"answer what they asked and {f'then {then}' if then else 'ask for nothing'}"
     if offer is None:
         if option_id == NURTURE:
             what = f"“{useful.title}”" if useful else "something useful"
@@ -227,10 +241,18 @@ def to_do(
         return "leave the lead alone for now"
     if offer.role == "support":
         return f"help with “{offer.title}” and ask for nothing"
-    minutes = offer.effort.minutes
-    return f"offer “{offer.title}”" + (
-        f", {things(minutes, 'minute')} of their time" if minutes else ""
+    costs = _costs(offer, currency)
+    return f"offer “{offer.title}”" + (f", {costs}" if costs else "")
+
+
+def _costs(offer: Offer, currency: str) -> str:
+    """What taking an offer costs a lead: "60 minutes of their time and 2,000 EUR to pay"."""
+    minutes, money = offer.effort.minutes, offer.effort.money
+    told = (
+        f"{things(minutes, 'minute')} of their time" if minutes else "",
+        f"{of_money(money, currency)} to pay" if money else "",
     )
+    return " and ".join(filter(None, told))
 
 
 def is_reply(offer: Offer | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.ladder.ladder import Ladder, Offer
-from features.ladder.words import digits, things
+from features.ladder.words import of_money, things
 from features.offers.decisions import BELIEVED_WORSE
 from models.offers.eligibility import Excluded
 from models.offers.options import NO_ASK, NURTURE
@@ -131,7 +131,7 @@ def _facts(offer: Offer, currency: str) -> str:
         words.titled(offer.kind),
         f"{minutes:g} min" if minutes else "",
         "live" if offer.effort.live else "",
-        f"{digits(money)} {currency} to pay" if money else "",
+        f"{of_money(money, currency)} to pay" if money else "",
         things(offer.scope_days, "day") if offer.scope_days else "",
         f"holds {things(offer.guarantee_days, 'day')}" if offer.guarantee_days else "",
         f"{own:g} min of yours" if own else "",

@@ -10,6 +10,7 @@ from features.clock import instant, microseconds, rfc3339
 from features.events.of_lead import Row
 from features.ladder.action import AnswerKind, kind_of
 from features.ladder.ladder import Ladder
+from features.ladder.words import of_money
 from features.offers.history import history_of
 from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
@@ -54,6 +55,8 @@ class Doing:
     opener : how to put it; "" where the ladder says nothing.
     minutes : of a rep; 0 for none.
     offer_id : "" where it is no offer of the ladder.
+    wait : quiet hours, over which it has to wait; "" for none.
+    price : what the lead has to pay; "" for nothing.
     """
 
     verb: str
@@ -62,6 +65,7 @@ class Doing:
     minutes: float
     offer_id: str
     wait: str = ""
+    price: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,7 @@ def doing_of(ladder: Ladder, item: QueueItem) -> Doing:
             offer.rep_minutes,
             offer.id if offer.role == "ask" else "",
             wait,
+            of_money(offer.effort.money, ladder.value.currency) if offer.effort.money else "",
         )
     if advice["offer_id"] == NURTURE:
         return Doing("Send something useful, ask for nothing", "", "", 0.0, "", wait)

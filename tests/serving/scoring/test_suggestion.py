@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -18,21 +19,17 @@ from models.bundle import Bundle
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from serving.recommending.told import answer_of
+from serving.scoring import suggestion
 from serving.scoring.model import Model
-from serving.scoring.suggestion import (
-    chance,
-    evidence_words,
-    sentence,
-    suggestion_for,
-    to_do,
-    unasked,
-)
+from serving.scoring.suggestion import chance, evidence_words, suggestion_for, unasked
 from tests.serving import world
 
 STEP = Step("value", "Value exchange", (), 14.0)
 OFFER = Offer("sheet", "value", "Worksheet", "template", Effort(15))
 ALONE = Ranked(NO_ASK, 0.1, 0.4, 0.0, 0.0, 0.0, 0.0, "prior", 0)
 GIVEN = Ranked("sheet", 0.9, 0.47, 0.07, 0.02, 0.12, 5.0, "randomised", 214)
+sentence = partial(suggestion.sentence, currency="CHF")
+to_do = partial(suggestion.to_do, currency="CHF")
 CAUSES = ("moves", "raises", "causes", "adds", "because", "effect")
 
 
@@ -83,6 +80,36 @@ def test_what_to_do():
     )
     assert to_do(replace(OFFER, effort=Effort(1)), "sheet").endswith(", 1 minute of their time")
     assert to_do(replace(OFFER, effort=Effort()), "sheet") == "offer “Worksheet”"
+
+
+@pytest.mark.parametrize(
+    ("effort", "costs"),
+    [
+        (Effort(60, money=2000), "60 minutes of their time and 2,000 CHF to pay"),
+        (Effort(money=49.9), "49.90 CHF to pay"),
+        (Effort(money=0.005), "0.005 CHF to pay"),
+    ],
+)
+def test_what_is_to_pay(effort, costs):
+    """Whoever is told what an offer takes is told its price, also after an answer."""
+    dear = replace(OFFER, effort=effort)
+    assert to_do(dear, "sheet") == f"offer “Worksheet”, {costs}"
+    assert to_do(dear, "sheet", is_asked=True).endswith(f"then offer “Worksheet”, {costs}")
+    assert f"“Worksheet”, {costs}; that moves" in sentence(STEP, dear, GIVEN, ALONE)
+
+
+def test_the_price_is_in_the_currency_of_the_ladder(consumer):
+    """What is suggested and what is decided on say it alike."""
+    own = replace(consumer.ladder, value=replace(consumer.ladder.value, currency="SEK"))
+    offers = tuple(replace(one, effort=Effort(5, money=1200)) for one in own.offers)
+    model = Model.of(replace(consumer, ladder=replace(own, offers=offers)))
+    rows = [row_of(world.event("ann", "page_viewed", world.now() - DAY_US, {"seconds": 40}))]
+    advice = suggestion_for(model, "ann", rows, world.now())
+    assert advice.offer is not None
+    price = "5 minutes of their time and 1,200 SEK to pay"
+    assert price in advice.text
+    made = replace(advice.recommendation, offer=advice.offer)
+    assert price in answer_of(made, model.bundle.ladder, "", exposed=False)["text"]
 
 
 @pytest.mark.parametrize("option", [NURTURE, NO_ASK])

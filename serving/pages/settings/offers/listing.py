@@ -11,7 +11,7 @@ from features.clock import instant, microseconds
 from features.ladder.catalogue import offer_table
 from features.ladder.ladder import OfferVersion
 from features.ladder.offer import OfferStatus
-from features.ladder.words import digits
+from features.ladder.words import of_money
 from serving.pages.common import words
 from serving.pages.settings.sections import Moment, moment
 from serving.process.service import Service
@@ -202,7 +202,7 @@ def _facts(table: Mapping[str, Any], currency: str) -> str:
     facts = [
         words.titled(table["kind"]),
         f"{minutes:g} min {person}".strip() if minutes else person,
-        f"{digits(money)} {currency} to pay" if money else "",
+        f"{of_money(money, currency)} to pay" if money else "",
         f"{asked} {'field' if asked == 1 else 'fields'} to fill in" if asked else "",
         f"{own:g} min of yours" if own else "",
         "asks for nothing" if table.get("role") == "support" else "",

@@ -96,6 +96,20 @@ def test_who_waits_is_answered_also_without_an_offer_for_it(client, paused):
         assert (doing.minutes > 0) == (suggestion is not None and not paused)
 
 
+def test_a_row_has_the_price(client):
+    """What the lead has to pay, in the ladder's currency, and nothing where it is free."""
+    ladder = read_ladder("b2b")
+    ladder = replace(ladder, value=replace(ladder.value, currency="CHF"))
+    held = queued(client)[-1] | {"waiting_since": None}
+    prices = {}
+    for offer in ladder.offers:
+        advice = held["suggestion"] | {"offer_id": offer.id, "offer": None}
+        prices[offer.id] = doing_of(ladder, held | {"suggestion": advice}).price
+    assert prices["money-back-60"] == "2,000 CHF"
+    dear = {offer.id for offer in ladder.offers if offer.effort.money}
+    assert {one for one, price in prices.items() if price} == dear
+
+
 def test_no_jargon(client):
     """The pages speak as a salesperson does."""
     for path in ("/", "/?tab=quiet", "/leads/lead-0001"):
