@@ -39,10 +39,10 @@ from models.judging.funnel.shapes import (
     Trend,
     Whole,
 )
-from models.judging.funnel.wording import sentence_of
+from models.judging.funnel.wording import again_said, sentence_of
 from models.judging.intervals import newcombe, wilson
 
-__all__ = ["funnel", "shown_stretches"]
+__all__ = ["came_again", "funnel", "shown_stretches"]
 
 _MOST_COHORTS: Final = 53
 _MOST_VALUES: Final = 20
@@ -82,7 +82,7 @@ def funnel(stays: Stays, selection: Selection | None = None, every: Every = "wee
         "entered_to": _told(selection.entered_to),
         "only": dict(selection.only),
         "every": every,
-        "leads": int((np.diff(some.lead, prepend=-1) != 0).sum()),  # they stand in order
+        "leads": _leads(some),
         "whole": _whole(stays, selection, steps),
         "steps": steps,
         "lever": lever_of(steps),
@@ -92,6 +92,17 @@ def funnel(stays: Stays, selection: Selection | None = None, every: Every = "wee
 
 def _goals(stays: Stays) -> range:
     return range(len(stays.ladder.goals))
+
+
+def _leads(stays: Stays) -> int:
+    """How many different leads there are."""
+    return int((np.diff(stays.lead, prepend=-1) != 0).sum())  # they stand in order
+
+
+def came_again(stays: Stays) -> int:
+    """How many leads came to one and the same step more than once: they began the ladder anew."""
+    at = np.sort(stays.lead * len(stays.ladder.goals) + stays.goal)
+    return len(np.unique(at[1:][np.diff(at) == 0] // len(stays.ladder.goals)))
 
 
 def _told(instant: int | None) -> str | None:
@@ -129,7 +140,7 @@ def _step(
         "trend": trend,
         "cohorts": _cohorts(stays, every),
         "segments": {trait: _segments(stays, trait) for trait in stays.trait_ids},
-        "says": sentence_of(counts, rate, verdict, goal, trend),
+        "says": sentence_of(counts, rate, verdict, goal, trend, leads=_leads(stays)),
     }
 
 
@@ -410,6 +421,8 @@ def _notes(stays: Stays, some: Stays, every: Every) -> Iterator[str]:
         yield "no lead has come to the ladder yet"
     elif not len(some):
         yield "nobody came to a step of whom is asked: ask for other leads, or for a longer time"
+    if again := again_said(came_again(some)):
+        yield again
     spans = np.ptp(cohort_of(some.entered, every)) if len(some) else 0
     if spans >= _MOST_COHORTS:
         yield shown_stretches(every)

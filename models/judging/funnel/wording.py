@@ -9,6 +9,7 @@ from features.ladder.words import things
 from models.judging.funnel.shapes import BandVerdict, LeadCounts, Lever, Rate, Trend
 
 __all__ = [
+    "again_said",
     "band_words",
     "counted_said",
     "in_100",
@@ -39,24 +40,57 @@ def counted_said(leads: int, as_of: str, counted_until: str, whose: str = "") ->
     )
 
 
+def again_said(again: int) -> str:
+    """That a lead counts each time it comes to a step, where some came to one more than once.
+
+    Parameters
+    ----------
+    again : how many did; "" where it is nobody.
+    """
+    if not again:
+        return ""
+    began = "1 lead has begun" if again == 1 else f"{again:,} leads have begun"
+    return (
+        f"{began} the ladder anew and came to a step more than once: each time counts, and lists"
+        " name a lead once, by its last time"
+    )
+
+
 def sentence_of(
-    counts: LeadCounts, rate: Rate, verdict: BandVerdict, goal: Step, trend: Trend | None
+    counts: LeadCounts,
+    rate: Rate,
+    verdict: BandVerdict,
+    goal: Step,
+    trend: Trend | None,
+    *,
+    leads: int,
 ) -> str:
-    """A step in two or three sentences."""
+    """A step in two or three sentences.
+
+    Parameters
+    ----------
+    leads : how many different ones came; fewer than came where some began the ladder anew.
+    """
     if not counts["came"]:
         return "Nobody has come so far yet."
+    is_again = leads < counts["came"]
     if rate["value"] is None:
         went = f"{counts['advanced']:,} of them" if counts["came"] > 1 else "it"
-        came = things(counts["came"], "lead")
+        came = f"{things(leads, 'lead')} came"
+        if is_again:
+            came = f"{came} {counts['came']:,} times"
         already = f", and {went} went on already" if counts["advanced"] else ""
-        return f"{nobody_waited(goal.horizon_days)} yet: {came} came{already}."
+        return f"{nobody_waited(goal.horizon_days)} yet: {came}{already}."
     said = [
         f"{of_100(rate['value'])} go on within {things(goal.horizon_days, 'day')}"
         f" ({in_100(rate['low'])} to {in_100(rate['high'])}){_beside(verdict, goal.band)}."
     ]
     if counts["pending"]:
         verb = "has" if counts["pending"] == 1 else "have"
-        said.append(f"{things(counts['pending'], 'lead')} still {verb} time.")
+        many = f"{counts['pending']:,}" if is_again else things(counts["pending"], "lead")
+        said.append(f"{many} still {verb} time.")
+    if is_again:
+        said.append(f"Counted are the {counts['came']:,} times that {things(leads, 'lead')} came.")
     if trend is not None and trend["low"] is not None and trend["high"] is not None:
         said += _moved(trend["difference"] or 0.0, trend["low"], trend["high"], trend["days"])
     return " ".join(said)

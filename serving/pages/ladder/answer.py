@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from features.ladder.words import things
 from models.judging.funnel.shapes import Funnel, StepFunnel
 from models.judging.funnel.wording import band_words, in_100, nobody_waited, of_100
 from serving.pages.common import words
@@ -34,7 +35,7 @@ def answered(found: Funnel, choice: LadderChoice) -> LadderAnswer:
     steps = found["steps"]
     known = [step for step in steps if step["rate"]["value"] is not None]
     if not known:
-        return LadderAnswer(_too_early(steps), "", "", ())
+        return LadderAnswer(_too_early(steps, found["leads"]), "", "", ())
     most = max(known, key=_stopped)
     below = sorted((step for step in known if step["verdict"] == "below"), key=_of_usual)
     if below:
@@ -63,16 +64,22 @@ def _of_usual(step: StepFunnel) -> float:
     return (step["rate"]["value"] or 0.0) / low
 
 
-def _too_early(steps: Sequence[StepFunnel]) -> str:
-    """What there is before anybody's time is over, of the first step to which somebody came."""
+def _too_early(steps: Sequence[StepFunnel], known: int) -> str:
+    """What there is before anybody's time is over, of the first step to which somebody came.
+
+    Parameters
+    ----------
+    known : how many leads there are; some came more than once where they are fewer than came.
+    """
     step = next(step for step in steps if step["counts"]["came"])
     came, went = step["counts"]["came"], step["counts"]["advanced"]
-    leads = "1 lead" if came == 1 else f"{words.count(came)} leads"
+    times = f" {words.count(came)} times" if came > known else ""
+    leads = things(min(came, known), "lead")
     gone = f", {words.count(went)} went on already" if went else ""
     waited = nobody_waited(step["horizon_days"]).replace("'", "’")
     return (
-        f"It is too early to say where leads stop: {leads} came to stand before {step['title']}"
-        f"{gone}, and {waited[0].lower()}{waited[1:]}."
+        f"It is too early to say where leads stop: {leads} came{times} to stand before"
+        f" {step['title']}{gone}, and {waited[0].lower()}{waited[1:]}."
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from features.funnel.stays import Stays
 from models.judging.funnel.cause_shapes import FunnelCauses
-from models.judging.funnel.rates import funnel
+from models.judging.funnel.rates import came_again, funnel
 from models.judging.funnel.shapes import Funnel
-from models.judging.funnel.wording import lever_said
+from models.judging.funnel.wording import again_said, lever_said
 from serving.pages.common import words
 from serving.pages.common.people import person_of
 from serving.pages.ladder.answer import answered
@@ -49,7 +49,8 @@ def _pause(seconds: float) -> str:
 
 def counted_values(service: Service, stays: Stays, choice: LadderChoice) -> dict[str, Any]:
     """The values of the page."""
-    found = funnel(stays, choice.selection(stays), choice.by)
+    selection = choice.selection(stays)
+    found = funnel(stays, selection, choice.by)
     causes = causes_now(service)
     return {
         "found": found,
@@ -59,6 +60,7 @@ def counted_values(service: Service, stays: Stays, choice: LadderChoice) -> dict
         "within": _within(choice),
         "traits": trait_choices(stays, choice),
         "beside": choice.beside_address(),
+        "again": again_said(came_again(selection.of(stays))),
         "steps": step_rows(found, choice),
         "ways": way_rows(found),
         "lever": _lever(found),

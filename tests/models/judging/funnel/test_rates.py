@@ -20,6 +20,7 @@ from features.ladder.ladder import Band, EventRule, Ladder, Step, Trait
 from models.judging.funnel.rates import funnel
 from models.judging.funnel.selection import Selection, had_by_nobody, leads_in
 from models.judging.funnel.shapes import Whole
+from models.judging.funnel.wording import again_said
 from models.judging.intervals import wilson
 from tests.features import strategies
 from tests.features.strategies import GRID_US, START_US, log_of
@@ -73,6 +74,21 @@ def test_where_one_lead_is_nearly_all_there_is():
     product = found["whole"]["product"]
     assert product["value"] is not None
     assert product["low"] < product["value"] < product["high"]
+
+
+def test_who_begins_anew_is_told():
+    """Counts that are more than the leads say so; a lead that came to two steps is no such one."""
+    rows = [event("video", 0, "ann"), event("call", 1, "ann"), event("video", 0, "bob")]
+    begun = [event("again", 2, "ann"), event("video", 3, "ann")]
+    ladder = replace(LADDER, restart_on=(EventRule("again"),))
+    until = START_US + 40 * DAY_US
+    found = funnel(stays_of(log_of([*rows, *begun], ladder), ladder, until))
+    assert (found["leads"], found["steps"][0]["counts"]["came"]) == (2, 3)
+    assert [note for note in found["notes"] if "more than once" in note] == [again_said(1)]
+    assert "2 leads came 3 times" in found["steps"][0]["says"]
+    plain = funnel(stays_of(log_of(rows, ladder), ladder, until))
+    assert "more than once" not in str(plain["notes"])
+    assert not any(" times" in step["says"] for step in plain["steps"])
 
 
 @settings(max_examples=examples(40), deadline=None)

@@ -6,7 +6,7 @@ import pytest
 
 from features.ladder.ladder import Band, EventRule, Step
 from models.judging.funnel.shapes import LeadCounts, Rate
-from models.judging.funnel.wording import band_words, counted_said, in_100, sentence_of
+from models.judging.funnel.wording import again_said, band_words, counted_said, in_100, sentence_of
 
 RARE = Step("buy", "Buy", (EventRule("order"),), 1.0, Band(0.001, 0.002))
 
@@ -28,16 +28,31 @@ def test_a_band_of_any_size():
 def test_a_step_of_one_day():
     counts = LeadCounts(came=7, advanced=0, pending=3, lapsed=4, lost=0, left=0, passed=0)
     rate = Rate(value=0.0, low=0.0, high=0.49, leads=5.0)
-    assert sentence_of(counts, rate, "undetermined", RARE, None) == (
+    assert sentence_of(counts, rate, "undetermined", RARE, None, leads=7) == (
         "0 of 100 go on within 1 day (0 to 49); whether that is within the healthy 0.1 to 0.2 is"
         " not sure yet. 3 leads still have time."
     )
     unknown = Rate(value=None, low=0.0, high=1.0, leads=0.0)
     one = LeadCounts(came=1, advanced=1, lapsed=0, lost=0, left=0, pending=0, passed=0)
-    assert sentence_of(one, unknown, "undetermined", RARE, None) == (
+    assert sentence_of(one, unknown, "undetermined", RARE, None, leads=1) == (
         "Of those who still stand there nobody's 1 day is over yet: 1 lead came, and it went on"
         " already."
     )
+
+
+def test_who_came_again_is_not_called_two_leads():
+    """The sentence says what is counted, where a lead counts each time that it came."""
+    counts = LeadCounts(came=7, advanced=1, pending=3, lapsed=3, lost=0, left=0, passed=0)
+    rate = Rate(value=0.2, low=0.0, high=0.49, leads=5.0)
+    said = sentence_of(counts, rate, "no band", RARE, None, leads=4)
+    assert said.endswith(". 3 still have time. Counted are the 7 times that 4 leads came.")
+    unknown = Rate(value=None, low=0.0, high=1.0, leads=0.0)
+    assert sentence_of(counts, unknown, "no band", RARE, None, leads=4).endswith(
+        ": 4 leads came 7 times, and 1 of them went on already."
+    )
+    assert again_said(0) == ""
+    assert again_said(1).startswith("1 lead has begun")
+    assert again_said(1200).startswith("1,200 leads have begun")
 
 
 def test_which_leads_are_counted():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from features.ladder.ladder import EventRule
 from models.judging.funnel.rates import funnel
 from serving.pages.ladder.answer import answered
 from serving.pages.ladder.choices import LadderChoice
-from tests.serving.pages.ladder.funnels import climbers, counted, ladder_of
+from tests.serving.pages.ladder.funnels import climbers, counted, event, ladder_of
 
 ALL = LadderChoice(within="all")
 USUAL = ((0.5, 0.9), (0.4, 0.6), (0.5, 0.9))
@@ -106,3 +109,10 @@ def test_too_early():
         " already, and of those who still stand there nobody’s 7 days are over. "
     )
     assert kind == ""
+
+
+def test_who_begins_anew_is_no_second_lead():
+    """How often leads came is not said to be so many leads."""
+    ladder = replace(ladder_of(*USUAL), restart_on=(EventRule("again"),))
+    text, _ = told(ladder, 3, *climbers(9, 4), event("again", 2, "search0.0-0"))
+    assert ": 10 leads came 11 times to stand before Watch, 4 went on already" in text

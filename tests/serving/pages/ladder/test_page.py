@@ -7,6 +7,7 @@ from contextlib import closing
 from features.events.log import DAY_US
 from serving.pages.common.rendering import rendered
 from serving.pages.ladder.choices import LadderChoice
+from serving.pages.ladder.leads import leads_values
 from serving.pages.ladder.page import counted_values
 from serving.process.counted import stays_now
 from serving.process.service import Service
@@ -61,3 +62,28 @@ def test_a_long_ladder_is_no_heavy_page(tmp_path):
     assert page.count("<figure>") == STEPS + 1
     assert page.count('class="step') > STEPS
     assert MOST_BYTES // 2 < len(page.encode()) < MOST_BYTES
+
+
+def test_who_begins_anew(tmp_path):
+    """The page of the steps says that leads count each time, and a list names each of them once."""
+    text = long_ladder().replace('name = "long"', 'name = "long"\nrestart_on = [{event = "anew"}]')
+    (tmp_path / "ladder.toml").write_text(text)
+    now = world.now()
+    days = {"ann": (("did_0", 60), ("anew", 40), ("did_0", 35)), "bob": (("did_0", 50),)}
+    days["zoe"] = (("seen", 1),)
+    events = [
+        world.event(lead, name, now - day * DAY_US) for lead in days for name, day in days[lead]
+    ]
+    url, ladder = world.filled(tmp_path, events), str(tmp_path / "ladder.toml")
+    with closing(Service.open(Settings(url, tmp_path / "none", ladder=ladder))) as service:
+        count(service.store, service.ladder)
+        stays = stays_now(service)
+        assert stays is not None
+        choice = LadderChoice("all")
+        around = {"reader": None, "fresh": None, "query": ""}
+        page = rendered("ladder/ladder.html", around | counted_values(service, stays, choice))
+        assert page.count("1 lead has begun the ladder anew") == 1
+        assert "3 came</a>" in page
+        values = leads_values(service, stays, "step-1", None, choice, 0)
+        listed = " ".join(rendered("ladder/leads.html", around | values).split())
+        assert "2 leads that came to this step at any time" in listed
