@@ -26,6 +26,7 @@ __all__ = [
     "WITHDRAWN",
     "Unreadable",
     "channels_closed_by",
+    "channels_named_in",
     "channels_of",
     "fit_in",
     "fit_of",
@@ -312,8 +313,16 @@ def channels_closed_by(name: str, channels: Collection[str]) -> tuple[str, ...]:
     A newsletter goes by e-mail. What somebody else is unsubscribed from, such as a webinar, closes
     none; `channels` are those that the ladder's offers name, as `channel_key` has them.
     """
-    if not name.endswith(WITHDRAWN):
-        return ()
+    return channels_named_in(name, channels) if name.endswith(WITHDRAWN) else ()
+
+
+def channels_named_in(name: str, channels: Collection[str] = ()) -> tuple[str, ...]:
+    """The channels that a name of an event begins with: `email_bounced` is about e-mail.
+
+    Parameters
+    ----------
+    channels : as in `channels_closed_by`.
+    """
     keys = _channels_in(name.rpartition("_")[0].replace("_", " "))
     meant = ("email" if key == _BY_MAIL else key for key in keys)
     return tuple(dict.fromkeys(key for key in meant if key in _CHANNELS or key in channels))

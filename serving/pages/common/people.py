@@ -15,7 +15,7 @@ from features.ladder.ladder import Ladder
 from features.signals.traits import traits_of
 from serving.pages.common import words
 
-__all__ = ["Person", "person_of", "who"]
+__all__ = ["Person", "email_in", "person_of", "phone_in", "who"]
 
 _NAME_KEYS: Final = ("name", "full_name", "fullName")
 _FIRST_KEYS: Final = ("first_name", "firstName")
@@ -101,8 +101,8 @@ def person_of(lead_id: str, rows: Sequence[Row], ladder: Ladder, now: int) -> Pe
         company=words.shown(company) if name else "",
         role=words.shown(_first(traits, _ROLE_KEYS)),
         size=_size(traits),
-        email=_matching(_EMAIL, _first(traits, _EMAIL_KEYS)),
-        phone=_matching(_PHONE, _first(traits, _PHONE_KEYS)),
+        email=email_in(traits),
+        phone=phone_in(traits),
         web=_web(_first(traits, _WEB_KEYS)),
         address=f"/leads/{quote(lead_id, safe='')}",
         is_named=bool(name or company),
@@ -116,6 +116,16 @@ def who(lead_id: str, traits: Mapping[str, object]) -> tuple[str, str]:
     title = name or company or lead_id
     below = company if name else lead_id if company else ""
     return words.shown(title), words.shown(below)
+
+
+def email_in(traits: Mapping[str, object]) -> str:
+    """The e-mail address among what is told of a lead; "" for none."""
+    return _matching(_EMAIL, _first(traits, _EMAIL_KEYS))
+
+
+def phone_in(traits: Mapping[str, object]) -> str:
+    """The telephone number among what is told of a lead; "" for none."""
+    return _matching(_PHONE, _first(traits, _PHONE_KEYS))
 
 
 def _name(traits: Mapping[str, object]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from features.events.field_names import channel_key
 from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory
 from serving.pages.common.people import Person
@@ -14,11 +15,13 @@ __all__ = ["ChannelStanding", "Reach", "open_channels", "reach_of", "standing_of
 
 ChannelStanding = Literal["agreed", "refused", "open", "closed"]
 """What the lead has said of a channel; the last two by the ladder alone, of which nothing was."""
-_WORDS: Final[Mapping[ChannelStanding, str]] = {
+_Standing = ChannelStanding | Literal["bounced"]
+_WORDS: Final[Mapping[_Standing, str]] = {
     "agreed": "agreed",
     "refused": "refused",
     "open": "",
     "closed": "not agreed to so far",
+    "bounced": "the last one bounced",
 }
 _CALLS: Final = ("phone", "rep")
 """Whoever wants no seller wants no call of one, but where the phone itself was spoken of."""
@@ -49,10 +52,17 @@ class Reach:
     is_phone_open: bool
 
 
-def reach_of(person: Person, history: OfferHistory, ladder: Ladder) -> Reach:
-    """How a person may be reached, by what it has said of channels and by the ladder's default."""
-    by_phone = standing_of(history, ladder, *_CALLS)
-    by_mail = standing_of(history, ladder, *_MAILS)
+def reach_of(
+    person: Person, history: OfferHistory, ladder: Ladder, bounced: Collection[str] = ()
+) -> Reach:
+    """How a person may be reached, by what it has said of channels and by the ladder's default.
+
+    Parameters
+    ----------
+    bounced : channels that do not work, as `bounced_ways` has them.
+    """
+    by_phone = _unless_bounced(standing_of(history, ladder, *_CALLS), "phone" in bounced)
+    by_mail = _unless_bounced(standing_of(history, ladder, *_MAILS), "email" in bounced)
     may_call, may_mail = by_phone in ("agreed", "open"), by_mail in ("agreed", "open")
     closed: dict[str, str] = {}
     for what, address, may, standing in (
@@ -75,6 +85,11 @@ def reach_of(person: Person, history: OfferHistory, ladder: Ladder) -> Reach:
     )
 
 
+def _unless_bounced(said: ChannelStanding, has_bounced: bool) -> _Standing:
+    """What was said of a channel; that it does not work, where nothing closes it."""
+    return "bounced" if has_bounced and said in ("agreed", "open") else said
+
+
 def standing_of(history: OfferHistory, ladder: Ladder, *channels: str) -> ChannelStanding:
     """Whether a channel is open, and by whose word.
 
@@ -89,9 +104,13 @@ def standing_of(history: OfferHistory, ladder: Ladder, *channels: str) -> Channe
 
 
 def open_channels(
-    channels: Sequence[str], history: OfferHistory, ladder: Ladder
+    channels: Sequence[str], history: OfferHistory, ladder: Ladder, bounced: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Those of some channels that may be used, each once, in their order."""
+    """Those of some channels that may be used and work, each once, in their order."""
     unless_asked = ladder.limits.consent == "opt_out"
-    found = (one for one in channels if history.may_contact(one, unless_asked=unless_asked))
+    found = (
+        one
+        for one in channels
+        if history.may_contact(one, unless_asked=unless_asked) and channel_key(one) not in bounced
+    )
     return tuple(dict.fromkeys(found))

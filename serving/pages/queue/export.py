@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory, history_of
 from models.judging.spreadsheet import as_text
 from models.offers.options import NO_ASK
+from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.people import person_of
 from serving.pages.common.reach import open_channels, reach_of
 from serving.pages.queue.aside import aside_of
@@ -47,7 +48,8 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             rows = scorer.store.events_of(lead_id)
             person = person_of(lead_id, rows, ladder, desk.now)
             history = history_of(rows, ladder, desk.now)
-            reach = reach_of(person, history, ladder)
+            bounced = bounced_ways(rows, ladder, desk.now)
+            reach = reach_of(person, history, ladder, bounced)
             aside = aside_of(desk, lead_id, rows, zone(ladder))
             doing = Doing(aside.text, "", "", 0.0, "") if aside else doing_of(ladder, item)
             yield _line(
@@ -57,7 +59,7 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
                     *(item["probability"], item["interval"]["low"], item["interval"]["high"]),
                     *(item["horizon_days"] or "", item["purchase_probability"], doing.verb),
                     *(doing.what, doing.offer_id),
-                    "" if aside else _channels(item, history, ladder),
+                    "" if aside else _channels(item, history, ladder, bounced),
                     *(doing.minutes or "", item["last_active"] or ""),
                     *(item["waiting_since"] or "", desk.owner_of(lead_id)),
                 )
@@ -68,7 +70,9 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
         desk = replace(desk, now=service.clock())
 
 
-def _channels(item: QueueItem, history: OfferHistory, ladder: Ladder) -> str:
+def _channels(
+    item: QueueItem, history: OfferHistory, ladder: Ladder, bounced: Collection[str]
+) -> str:
     """By which ways what is advised may go to the lead, of those that its offer goes by."""
     advice = item["suggestion"]
     if advice is None or advice["offer_id"] == NO_ASK:
@@ -76,7 +80,7 @@ def _channels(item: QueueItem, history: OfferHistory, ladder: Ladder) -> str:
     offer = ladder.offer(advice["offer_id"])
     anywhere = [channel for one in ladder.offers for channel in one.channels]
     own = offer.channels if offer is not None else ()
-    return ", ".join(open_channels(own or anywhere, history, ladder))
+    return ", ".join(open_channels(own or anywhere, history, ladder, bounced))
 
 
 def _line(values: tuple[object, ...]) -> str:

@@ -15,6 +15,7 @@ from features.offers.history import history_of
 from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
 from serving.pages.common import words
+from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.agreed import Agreed, agreed_with
@@ -139,7 +140,7 @@ def _row(
     reasons = named(words.telling(item), rows, ladder, now)
     return LeadRow(
         person=person,
-        reach=reach_of(person, history, ladder),
+        reach=reach_of(person, history, ladder, bounced_ways(rows, ladder, now)),
         item=item,
         fact=fact,
         fact_at=rfc3339(fact.at) if fact.at else "",
