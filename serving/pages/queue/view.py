@@ -29,6 +29,7 @@ from serving.pages.queue.elsewhere import (
     gone_of,
 )
 from serving.pages.queue.rows import LeadRow, rows_of
+from serving.pages.queue.unqueued import asking_leads, asking_rows
 from serving.process.queue_views import TABS, Desk, QueueView, ViewPart, ViewTab
 from serving.process.service import Service
 from serving.process.working.actions import laters, zone
@@ -167,16 +168,23 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     news = _news(held, leads)
     rows = _rows(service, ladder, desk, held, view) if ladder else []
     following = cursor_of(part.after, view.order) if part and part.after else ""
-    tabs = desk.tabs(service.counts.now()) if ladder else {}
+    queued = desk.tabs(service.counts.now()) if ladder else {}
+    asking = asking_leads(service, desk) if ladder else []
+    tabs = queued | {"reply": queued["reply"] + len(asking)} if asking else queued
+    is_reply = view == QueueView("reply", order=view.order) and not asked.cursor
+    others = asking_rows(service, desk, ladder, asking) if ladder and is_reply else []
+    forms = (*held, *(one.person.lead_id for one in others))
     minutes = desk.minutes_to_talk() if tabs and tabs["talk"] <= 2000 else 0.0
     elsewhere = elsewhere_of(service, desk, view) if ladder else NOBODY_ELSEWHERE
     here = address_of(view, cursor=asked.cursor)
     return {
-        "state": _state(service, view, tabs, bool(rows or elsewhere.total), asked.cursor),
+        "state": _state(service, view, tabs, bool(rows or elsewhere.total or others), asked.cursor),
         "why_not": why_no_model(service, asker),
         "failure": service.failure,
         "ladder": ladder,
         "rows": rows,
+        "asking": others,
+        "asking_count": len(asking),
         "elsewhere": elsewhere,
         "view": view,
         "tabs": [
@@ -196,11 +204,11 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "found": _found(desk, view, part, asked.cursor) if view.is_filtered and part else None,
         "most_counted": _MOST_COUNTED,
         "filters": _filters(service, ladder, desk) if ladder else {},
-        "orders": _orders(view.tab, tabs),
+        "orders": _orders(view.tab, queued),
         "bands": words.BANDS,
         "here": here,
         "again": address_of(view, cursor=asked.cursor, page=asked.token),
-        "once": form_ids(service.store.actions, asker, asked.token, held if ladder else ()),
+        "once": form_ids(service.store.actions, asker, asked.token, forms if ladder else ()),
         "clear": address_of(QueueView(view.tab)),
         "file": address_of(view, "/queue.csv"),
         "top_address": address_of(view) if asked.cursor else "",
