@@ -15,6 +15,7 @@ from serving.scoring.answers import ReasonAnswer, ScoreAnswer
 __all__ = ["Bar", "chance_of", "soon"]
 
 _FIRST_REASONS: Final = 5
+_NO_INTEREST: Final = "They have shown no interest so far: this is what is usual for newcomers."
 _AT_ONCE: Final = 0.03
 """Differences from the usual that are not worth a word."""
 
@@ -36,6 +37,8 @@ def chance_of(
     goal: Step | None,
     reasons: Sequence[ReasonAnswer],
     usual: float | None,
+    *,
+    is_interested: bool = True,
 ) -> dict[str, Any]:
     """What the page shows of a chance.
 
@@ -45,16 +48,19 @@ def chance_of(
     goal : the next step; None where there is none.
     reasons : those of the answer, in the words of the page.
     usual : the mean chance of those at the step, when all were scored last; None if not known.
+    is_interested : whether the lead has done anything that shows interest. What speaks for one that
+        has not, as that it is new, is folded, and is not told as if it were interest.
     """
     bars = _bars(answer, reasons) if answer and goal else []
+    first = 1 + (_FIRST_REASONS if is_interested else 0)
     return {
         "score": answer,
         "soon": next(iter(answer.get("horizons", ())), None) if answer else None,
-        "bars": bars[:-1][: _FIRST_REASONS + 1],
-        "more_bars": bars[_FIRST_REASONS + 1 : -1],
+        "bars": bars[:-1][:first],
+        "more_bars": bars[first:-1],
         "total": bars[-1] if bars else None,
-        "usual": _usual(answer, usual),
-        "place": _place(answer, goal),
+        "usual": _usual(answer, usual) if is_interested else _NO_INTEREST,
+        "place": _place(answer, goal) if is_interested else None,
         "shares_purchase": _shares_purchase(bundle, goal),
     }
 
@@ -102,7 +108,7 @@ def _bars(answer: ScoreAnswer, reasons: Sequence[ReasonAnswer]) -> list[Bar]:
     for _, value in told:
         ends.append(ends[-1] + value)
     scale = 100.0 / max(*ends, total, 0.1) / 1.02
-    bars = [Bar("a typical lead at this step", f"{base:.1f}", 0.0, base * scale, "base")]
+    bars = [Bar("a typical lead that Rung learned from", f"{base:.1f}", 0.0, base * scale, "base")]
     for (text, value), before in zip(told, ends, strict=False):
         start = max(0.0, min(before, before + value)) * scale
         kind: Literal["up", "down"] = "up" if value >= 0 else "down"

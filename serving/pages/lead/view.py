@@ -32,6 +32,7 @@ from serving.pages.queue.agreed import agreed_with
 from serving.pages.queue.aside import aside_of, ended_aside_of
 from serving.pages.queue.elsewhere import why_unqueued
 from serving.pages.queue.facts import loss_of, named, newest_fact, question_of
+from serving.pages.queue.interest import shows_interest
 from serving.pages.queue.rows import buttons_of
 from serving.process.queue_views import Desk
 from serving.process.service import Service
@@ -92,7 +93,14 @@ def lead_of(
     usual = service.scorer.usual.get(read.goal.id) if read.goal else None
     return (
         _who(read)
-        | chance_of(service.scorer.bundle, read.answer, read.goal, reasons, usual)
+        | chance_of(
+            service.scorer.bundle,
+            read.answer,
+            read.goal,
+            reasons,
+            usual,
+            is_interested=shows_interest(*read.told),
+        )
         | _work(read)
         | _what_happened(read, side)
         | _addresses(read.person, back, side, stamp, token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Final, Literal
 
 from features.events.log import DAY_US
@@ -12,10 +13,11 @@ from features.events.properties import as_text
 from features.events.readable import channels_of, fit_in, fit_of
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
-from features.ladder.words import OFFER, REPLY
+from features.ladder.words import OFFER, REPLY, things
 from features.offers.history import OfferHistory
 from features.signals.rules import met_any
 from serving.pages.common import words
+from serving.pages.queue.interest import bounce_of, shows_interest
 from serving.scoring.answers import ReasonAnswer
 
 __all__ = ["Fact", "done_since", "loss_of", "named", "newest_fact", "question_of", "ways_of"]
@@ -38,18 +40,22 @@ class Fact:
     ----------
     text : in words of ours, but for titles and what strangers wrote.
     at : microseconds since the epoch, UTC; None where nothing has happened.
+    quote : what the lead wrote, to stand in quotes after a colon; "" for nothing. Letters that are
+        read from the right stay apart from ours so.
     """
 
     kind: FactKind
     text: str
     at: int | None
+    quote: str = ""
 
 
 def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now: int) -> Fact:
     """What matters most: a question, what was refused, went wrong or was reached, then the rest.
 
     An open question goes before everything; of refusals, failures and milestones the latest counts;
-    where there are none of them it is an offer without an answer, else the last visit.
+    where there are none of them it is an offer without an answer, else the last visit, and of who
+    came and left at once, that.
 
     Parameters
     ----------
@@ -60,8 +66,8 @@ def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now:
     asked = history.in_flight.get(REPLY)
     if asked is not None:
         question = question_of(rows, ladder, now)
-        told = f"Asked: “{question}”" if question else "Asked something"
-        return Fact("question", told, asked.since)
+        told = "Asked" if question else "Asked something"
+        return Fact("question", told, asked.since, question)
     told_of = [
         *_refusals(history, ladder),
         *_setbacks(rows, ladder, now),
@@ -240,6 +246,11 @@ def _beginnings(rows: Sequence[Row], ladder: Ladder, now: int) -> list[Fact]:
 
 
 def _last_visit(rows: Sequence[Row], ladder: Ladder, now: int) -> Fact:
+    bounce = None if shows_interest(rows, ladder, now) else bounce_of(rows, ladder, now)
+    if bounce is not None:
+        at, seconds = bounce
+        after = "" if isnan(seconds) else f" after {things(round(seconds), 'second')}"
+        return Fact("visit", f"Left{after}, one page seen", at)
     interest = activity_of(ladder).interest or ()
     for name, occurred, known, properties in sorted(rows, key=_at, reverse=True):
         if known <= now and met_any(interest, name, properties):

@@ -21,6 +21,7 @@ from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.agreed import Agreed, agreed_with
 from serving.pages.queue.aside import Aside, aside_of, ended_aside_of
 from serving.pages.queue.facts import Fact, done_since, named, newest_fact
+from serving.pages.queue.interest import shows_interest
 from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk
 from serving.process.working.actions import zone
@@ -31,6 +32,7 @@ from serving.scoring.suggestion import is_reply
 __all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "rows_of"]
 
 _ANSWER: Final = "Answer what they asked"
+_NEW: Final = "No interest so far: a chance as newcomers have"
 _MOVED: Final = 0.05
 """A chance that moved by so much within a week is worth an arrow."""
 
@@ -137,7 +139,8 @@ def _row(
     fact, doing = newest_fact(rows, history, ladder, now), doing_of(ladder, item)
     waiting, owner = item["waiting_since"], desk.owner_of(lead_id)
     latest = done_since(fact, rows, history, ladder, now)
-    reasons = named(words.telling(item), rows, ladder, now)
+    is_new = not shows_interest(rows, ladder, now)
+    reasons = [] if is_new else named(words.telling(item), rows, ladder, now)
     return LeadRow(
         person=person,
         reach=reach_of(person, history, ladder, bounced_ways(rows, ladder, now)),
@@ -148,7 +151,7 @@ def _row(
         waits=words.age(microseconds(instant(waiting)), now) if waiting else "",
         done_last=f"{words.sentence(words.ago(latest.at, now))}: {latest.text}" if latest else "",
         reasons=reasons,
-        beside="" if reasons else words.beside_usual(item),
+        beside=_NEW if is_new else "" if reasons else words.beside_usual(item),
         moved=_moved(item),
         doing=doing,
         done=desk.undoable(lead_id),

@@ -19,7 +19,7 @@ from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.elsewhere import why_unqueued
-from serving.pages.queue.facts import question_of
+from serving.pages.queue.facts import Fact, newest_fact
 from serving.pages.queue.rows import Button, buttons_of
 from serving.process.queue_views import Desk
 from serving.process.service import Service
@@ -36,13 +36,12 @@ class AskingLead:
     Parameters
     ----------
     why : that it stands in none.
-    question : in its words; "" where the event does not say.
     since, waits : since when it waits, RFC 3339, and for how long, in words.
     """
 
     person: Person
     why: str
-    question: str
+    fact: Fact
     since: str
     waits: str
     reach: Reach
@@ -76,7 +75,7 @@ def _rows(
         yield AskingLead(
             person=person,
             why=why_unqueued(service, lead, rows, desk.now),
-            question=question_of(rows, ladder, desk.now),
+            fact=newest_fact(rows, history, ladder, desk.now),
             since=rfc3339(since),
             waits=words.age(since, desk.now),
             reach=reach_of(person, history, ladder, bounced_ways(rows, ladder, desk.now)),

@@ -106,7 +106,7 @@ def test_who_waits_is_answered_first(start, folder, tmp_path):
         queue = page(client, "/?tab=reply").text
     assert "Answer this first “ Does it run <i>here</i>? ”" in text
     assert "Waits for a reply: 3 hours" in text
-    assert "Asked: “Does it run <i>here</i>?” waits 3 hours" in queue
+    assert "Asked : “ Does it run <i>here</i>? ” waits 3 hours" in queue
 
 
 def test_refused_offers(start, folder, tmp_path):

@@ -259,6 +259,7 @@ def test_whatever_a_lead_is_called(at_desk, desk):
             *world.climber(lead, now(), 2),
             world.event(lead, "identify", now() - DAY_US, told),
             world.event(lead, "page_viewed", now() - 2 * DAY_US, told),
+            world.event(lead, "lead_asked", now() - DAY_US, {"text": "?" * 300}),
         ]
     )
     for width in (1280, 360):

