@@ -21,7 +21,7 @@ _WORDS: Final[Mapping[_Standing, str]] = {
     "refused": "refused",
     "open": "",
     "closed": "not agreed to so far",
-    "bounced": "the last one bounced",
+    "bounced": "bounced",
 }
 _CALLS: Final = ("phone", "rep")
 """Whoever wants no seller wants no call of one, but where the phone itself was spoken of."""

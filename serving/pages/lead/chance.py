@@ -52,7 +52,7 @@ def chance_of(
         has not, as that it is new, is folded, and is not told as if it were interest.
     """
     bars = _bars(answer, reasons) if answer and goal else []
-    first = 1 + (_FIRST_REASONS if is_interested else 0)
+    first = 1 + _FIRST_REASONS if is_interested else 0
     return {
         "score": answer,
         "soon": next(iter(answer.get("horizons", ())), None) if answer else None,

@@ -309,7 +309,7 @@ def _quiet(
         for offer in ladder.offers
         if offer.role == "ask" and takes_a_person(offer) and offer.rep_minutes
     ]
-    if not minutes or service.run is None:
+    if not minutes or service.run is None or not tabs.get("quiet"):
         return None
     saved = min(minutes) * tabs.get("quiet", 0)
     return {

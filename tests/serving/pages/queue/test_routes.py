@@ -253,6 +253,9 @@ def test_empty_store(start, folder, tmp_path):
     """An empty store is no error."""
     with start(f"sqlite:///{tmp_path / 'new.db'}", folder / "rates") as client:
         assert "No leads yet" in page(client, "/").text
+        quiet = page(client, "/?tab=quiet").text
+        assert "No leads yet" in quiet
+        assert "calls saved" not in quiet  # by leaving nobody in peace
         assert client.get("/readyz").status_code == 200
 
 

@@ -28,6 +28,9 @@ def test_usable_by_all(at_desk, scheme, path):
         for width in (1280, 640, 320):  # 640 is 1280 at 200 %
             sheet.set_viewport_size({"width": width, "height": 800})
             assert overflow(sheet) <= 0, width
+        for one in sheet.locator(".odds .small").all()[:1]:
+            one.evaluate("(one) => one.textContent = 'Ü'.repeat(60)")  # as a step may be called
+            assert overflow(sheet) <= 0
 
 
 def test_ten_seconds(ann):
