@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import Request
@@ -27,6 +29,17 @@ __all__ = [
 
 _LIVE_US: Final = 15 * 60_000_000
 """News of so short a time ago is live."""
+_IN_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    HTTPStatus.NOT_FOUND.description: (
+        "There is no such page",
+        "Nothing stands at this address. Perhaps it was not copied as a whole.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED.description: (
+        "That cannot be done here",
+        "Go back, and try it again from the page.",
+    ),
+}
+"""What the protocol says where no page does: title and sentence for somebody who reads pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,8 @@ def refused(
 
 def problem_page(request: Request, problem: Problem) -> str:
     """A problem as a page."""
+    title, detail = _IN_WORDS.get(problem.detail, (problem.title, problem.detail))
+    problem = replace(problem, title=title, detail=detail)
     request_id = request.scope["state"]["request_id"]
     around = {"reader": None, "fresh": None, "query": ""}
     return rendered("problem.html", around | {"problem": problem, "request_id": request_id})

@@ -305,7 +305,7 @@ def test_unknown_address(client):
     browser = {"Accept": "text/html,*/*"}
     is_problem(client.get("/v1/nowhere", headers=browser), 404)
     page = client.get("/nowhere", headers=browser)
-    assert (page.status_code, "<h1>Not Found</h1>" in page.text) == (404, True)
+    assert (page.status_code, "<h1>There is no such page</h1>" in page.text) == (404, True)
 
 
 def test_security_headers(client):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from serving.edge.access.access import Asker
-from serving.pages.common.frame import freshness, why_no_model
+from serving.edge.problems import of_http
+from serving.pages.common.frame import freshness, problem_page, why_no_model
 
 WHY = "no bundle in /srv/rung: it has no manifest.json"
 
@@ -47,3 +50,19 @@ def test_a_store_that_nobody_sends_to_is_not_called_live(news, run, told):
         run=run,
     )
     assert freshness(service).text == told  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "unsaid"),
+    [
+        (HTTPException(404), "There is no such page", "URI"),
+        (HTTPException(405), "That cannot be done here", "Method"),
+        (HTTPException(404, "no file 'x' here"), "No file &#39;x&#39; here", "such page"),
+    ],
+)
+def test_what_the_protocol_says_is_said_in_words(error, said, unsaid):
+    """A page that is not there says so as a person would; what a route says itself stays."""
+    request: Any = SimpleNamespace(scope={"state": {"request_id": "r"}})
+    text = problem_page(request, of_http(error))
+    assert said in text
+    assert unsaid not in text
