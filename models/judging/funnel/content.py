@@ -309,11 +309,13 @@ def _sentence(one: PieceLift, title: str) -> str:
             f" about {of_100(one['share_without'] or 0.0)} when it is not"
         )
     span = f"{_points(one['low'])} to {_points(one['high'])}"
+    is_by_lot = one["evidence"] == "randomised"
+    differ = f"the difference is {span} in 100, which need not be its doing"
     end = {
-        "more": f"it adds {span} in 100",
-        "less": f"it takes leads away: {span} in 100",
+        "more": f"it adds {span} in 100" if is_by_lot else differ,
+        "less": f"it takes leads away: {span} in 100" if is_by_lot else differ,
     }.get(one["verdict"], f"among so many pieces that can be chance ({span} in 100)")
-    how = "drawn by lot" if one["evidence"] == "randomised" else "observational, not drawn by lot"
+    how = "drawn by lot" if is_by_lot else "observational, not drawn by lot"
     return f"{shares}; {end} ({how})."
 
 

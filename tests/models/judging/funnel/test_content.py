@@ -94,6 +94,8 @@ def test_a_piece_is_told():
     assert one["leads_with"] >= 100
     assert one["leads_without"] >= 100
     assert "observational, not drawn by lot" in one["says"]
+    assert "which need not be its doing" in one["says"]
+    assert not any(word in one["says"] for word in ("adds", "takes", "brings"))
     assert "'case'" in one["says"]
 
 
