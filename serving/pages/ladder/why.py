@@ -9,7 +9,7 @@ from typing import Final
 
 from features.ladder.advice import advise
 from features.ladder.ladder import Ladder
-from features.ladder.words import things
+from features.ladder.words import worth_of
 from models.judging.funnel.cause_shapes import (
     AudienceCell,
     ContentLifts,
@@ -162,7 +162,8 @@ def _of_value(value: DepthEvidence, before: str) -> Iterator[tuple[str, str]]:
     if value["deep"]["leads"]:
         yield f"Used {name} most (a third)", f"{_share(value['deep'])} went on"
     if value["if_all_deep"] is not None:
-        yield "If all used it as much", f"{of_100(value['if_all_deep'])} would go on"
+        all_deep = of_100(value["if_all_deep"])
+        yield "If all used it as much, and that does it", f"{all_deep} would go on"
     if value["barely"]["leads"]:
         yield "Did hardly more than it asks", of_100(value["barely"]["value"] or 0.0)
     went, stopped = value["returned_went_on"], value["returned_stopped"]
@@ -177,7 +178,7 @@ def _of_value(value: DepthEvidence, before: str) -> Iterator[tuple[str, str]]:
 
 
 def _minutes(effort: float) -> str:
-    return f"{things(round(effort), 'minute')}’ worth"
+    return worth_of(round(effort)).removesuffix(" of effort").replace("'", "’")
 
 
 def _share(share: Share) -> str:

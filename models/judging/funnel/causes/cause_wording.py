@@ -72,7 +72,7 @@ def value_said(value: DepthEvidence, before: str) -> str:
     return (
         f"Too little value came before: of the leads that used {before!r} most {of_100(deep)} go"
         f" on, of those that used it least {of_100(shallow)}. If all used it as much,"
-        f" {of_100(value['if_all_deep'] or 0.0)} would."
+        f" and that is what does it, {of_100(value['if_all_deep'] or 0.0)} would."
     )
 
 

@@ -12,7 +12,7 @@ from models.judging.funnel.content import content_lifts
 from models.judging.funnel.diagnosis import diagnosis
 from models.judging.funnel.replies import reply_times
 from serving.pages.ladder.choices import LadderChoice
-from serving.pages.ladder.why import advice_on, causes_of_steps, piece_table, reply_lines
+from serving.pages.ladder.why import _minutes, advice_on, causes_of_steps, piece_table, reply_lines
 from tests.models.judging.funnel.planted import (
     DropOff,
     content_log,
@@ -50,7 +50,7 @@ def test_too_little_value_with_its_evidence():
     assert "of the leads that used “Worksheet” most" in cause.said[0]
     evidence = dict(cause.evidence)
     assert evidence["Used Worksheet least (a third)"].endswith("went on")
-    assert evidence["If all used it as much"].endswith("would go on")
+    assert evidence["If all used it as much, and that does it"].endswith("would go on")
     assert evidence["Measured by"] == "asset used minutes"
 
 
@@ -114,3 +114,11 @@ def test_advice_names_titles():
     flat = replace(ladder, offers=tuple(replace(one, effort=effort) for one in ladder.offers))
     said = "\n".join(advice_on(flat))
     assert "minutes' worth of effort, no more than “Worksheet” with" in said
+
+
+@pytest.mark.parametrize(
+    ("effort", "said"), [(1.2, "1 minute’s worth"), (21.0, "21 minutes’ worth"), (0.0, "0 minutes")]
+)
+def test_an_effort_in_words(effort, said):
+    """One minute's is written as one minute's."""
+    assert _minutes(effort).startswith(said)

@@ -48,7 +48,8 @@ def test_too_little_value():
     """Deep users beside shallow ones."""
     assert says(causes=["value"]).endswith(
         "Too little value came before: of the leads that used 'Worksheet' most 55 of 100 go on, of"
-        " those that used it least 11 of 100. If all used it as much, 50 of 100 would."
+        " those that used it least 11 of 100. If all used it as much, and that is"
+        " what does it, 50 of 100 would."
     )
 
 
