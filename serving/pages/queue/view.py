@@ -172,7 +172,9 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     asking = asking_leads(service, desk) if ladder else []
     tabs = queued | {"reply": queued["reply"] + len(asking)} if asking else queued
     is_reply = view == QueueView("reply", order=view.order) and not asked.cursor
-    others = asking_rows(service, desk, ladder, asking) if ladder and is_reply else []
+    # Whoever is among the rows that are held has a row already.
+    apart = [one for one in asking if one[0] not in held]
+    others = asking_rows(service, desk, ladder, apart) if ladder and is_reply else []
     forms = (*held, *(one.person.lead_id for one in others))
     minutes = desk.minutes_to_talk() if tabs and tabs["talk"] <= 2000 else 0.0
     elsewhere = elsewhere_of(service, desk, view) if ladder else NOBODY_ELSEWHERE

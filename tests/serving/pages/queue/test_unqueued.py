@@ -59,6 +59,15 @@ def test_what_is_done_with_them(asking):
     assert f"{waiting} wait" in page(client, "/?tab=marketing").text
 
 
+def test_who_is_held_as_a_row_has_one_row(asking):
+    """Who has bought while a page is open stays where they stood in it, and stands there once."""
+    client, _ = asking
+    for held, rows in (("", 1), ("&held=bea", 1), ("&held=bea&held=ann", 1)):
+        found = client.get(f"/?tab=reply&seen=x{held}", headers=HTML).text
+        assert found.count("Bea Bought</bdi></a>") == rows
+    assert "In no queue any more" in found
+
+
 def test_nobody_asks(client):
     """Where nobody without a next step waits, nothing is said of it."""
     for path in ("/", "/?tab=reply"):
