@@ -65,8 +65,8 @@ def things(number: float, thing: str) -> str:
 
 
 def worth_of(effort: float) -> str:
-    """An effort: "1 minute's worth of effort", "20 minutes' worth of effort"."""
-    told = things(effort, "minute")
+    """An effort, to a tenth: "1 minute's worth of effort", "20 minutes' worth of effort"."""
+    told = things(round(effort, 1) if effort >= 1.0 else effort, "minute")
     return f"{told}'s worth of effort" if told == "1 minute" else f"{told}' worth of effort"
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from features.ladder.file import read_ladder
-from features.ladder.words import Counted, in_percent, one_line, things, visible, worth_of
+from features.ladder.words import (
+    Counted,
+    in_percent,
+    of_money,
+    one_line,
+    things,
+    visible,
+    worth_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +87,9 @@ def test_visible(text, told):
         (1.0, "1 minute's worth of effort"),
         (2.5, "2.5 minutes' worth of effort"),
         (10_000_000.0, "10,000,000 minutes' worth of effort"),
+        (560.005, "560 minutes' worth of effort"),
+        (12.34, "12.3 minutes' worth of effort"),
+        (0.04, "0.04 minutes' worth of effort"),
     ],
 )
 def test_worth(effort, expected):
@@ -89,3 +100,12 @@ def test_one_line():
     """What would end a line, or move along it, is spelt out; a text without stays itself."""
     assert one_line("a\nb\tc\r\x1bd") == r"a\nb\tc\x0d\x1bd"
     assert one_line("Größe | 1") == "Größe | 1"
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [(2000.0, "2,000 EUR"), (49.9, "49.90 EUR"), (0.005, "0.005 EUR"), (1e9, "1,000,000,000 EUR")],
+)
+def test_of_money(amount, expected):
+    """With cents, or none; what is less than a cent to the last."""
+    assert of_money(amount, "EUR") == expected
