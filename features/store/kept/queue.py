@@ -186,6 +186,19 @@ class QueueStore:
                     return most
         return total
 
+    def asking_outside(self) -> list[tuple[str, int]]:
+        """Leads that wait for a reply and stand in no queue, the longest first, and since when.
+
+        Microseconds since the epoch. They have no next step: they have bought, or are lost.
+        """
+        # The place is said so that the index of those who wait is read, and not that of the queue.
+        wanted = sa.select(scores.c.lead_id, scores.c.waiting_since).where(
+            scores.c.waiting_since.is_not(None), scores.c.priority + 0.0 <= OUT_OF_QUEUE
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.order_by(scores.c.waiting_since, scores.c.lead_id))
+            return [(row.lead_id, row.waiting_since) for row in rows]
+
     def stamp(self) -> tuple[Any, ...]:
         """What differs whenever a score, or who has one, is another."""
         return ScoreChanges(self._database).stamp()

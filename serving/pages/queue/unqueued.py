@@ -52,7 +52,7 @@ class AskingLead:
 
 def asking_leads(service: Service, desk: Desk) -> list[tuple[str, int]]:
     """All of them that this person could answer, the longest first, and since when they wait."""
-    waiting = service.store.scores.waiting(desk.now + 1, is_queued=False)
+    waiting = service.store.queue.asking_outside()
     out = desk.left_out() if waiting else set()
     return [(lead, since) for lead, since in waiting if lead not in out]
 

@@ -266,9 +266,7 @@ class ScoreStore:
         with self._database.reading() as connection:
             return connection.scalar(wanted) is not None
 
-    def waiting(
-        self, before: int, *, since: int = 0, is_queued: bool | None = None
-    ) -> list[tuple[str, int]]:
+    def waiting(self, before: int, *, since: int = 0) -> list[tuple[str, int]]:
         """Leads that have waited for a reply since before an instant, and since when.
 
         The longest come first. All in microseconds since the epoch.
@@ -276,13 +274,8 @@ class ScoreStore:
         Parameters
         ----------
         since : those that have waited since before this one are left out.
-        is_queued : those alone that stand in the queue, or in none; None: all.
         """
         wanted = sa.select(scores.c.lead_id, scores.c.waiting_since)
-        if is_queued is not None:
-            # Said so that the index of those who wait is taken, and not that of the queue.
-            place = scores.c.priority + 0.0
-            wanted = wanted.where(place > OUT_OF_QUEUE if is_queued else place <= OUT_OF_QUEUE)
         asked = scores.c.waiting_since < before, scores.c.waiting_since >= since
         wanted = wanted.where(*asked).order_by(scores.c.waiting_since)
         with self._database.reading() as connection:

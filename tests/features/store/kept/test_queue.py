@@ -226,3 +226,21 @@ def test_the_top_is_read_from_an_index(store, order):
     plans.clear()
     store.queue.part(QueueFilter(account="acme"), 10, order=order)
     assert plans[0].startswith("SEARCH scores USING INDEX scores_account (account_id=?")
+
+
+def test_who_asks_and_stands_in_no_queue(store):
+    """The longest first; without who waits in the queue, or waits for nothing there."""
+    draw = random.Random(1)  # noqa: S311 test data
+    told: dict[str, tuple[int | None, float]] = {
+        "ann": (9, OUT_OF_QUEUE),
+        "bob": (3, OUT_OF_QUEUE),
+        "cy": (1, 4.5),
+        "dan": (None, OUT_OF_QUEUE),
+        "eve": (3, OUT_OF_QUEUE),
+    }
+    rows = [
+        replace(score(0, draw), lead_id=lead, waiting_since=since, priority=place)
+        for lead, (since, place) in told.items()
+    ]
+    store.scores.save(rows)
+    assert store.queue.asking_outside() == [("bob", 3), ("eve", 3), ("ann", 9)]

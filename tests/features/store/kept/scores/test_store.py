@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from features.store.events import EventStore
-from features.store.kept.scores import OUT_OF_QUEUE, Former, Unsaved
+from features.store.kept.scores import Former, Unsaved
 from tests.features.store.kept.scene import SCORE
 
 
@@ -170,15 +170,10 @@ def test_every_column_is_replaced(store, same):
 def test_who_waits(store):
     """Who has waited since before an instant, the longest first; scores of those that have one."""
     since = {"ann": 5, "bob": None, "cy": 3, "dan": 9}
-    rows = [
-        replace(SCORE, lead_id=lead, waiting_since=at, priority=OUT_OF_QUEUE if at == 5 else 4.5)
-        for lead, at in since.items()
-    ]
+    rows = [replace(SCORE, lead_id=lead, waiting_since=at) for lead, at in since.items()]
     store.scores.save(rows)
     assert store.scores.waiting(9) == [("cy", 3), ("ann", 5)]
     assert store.scores.waiting(9, since=4) == [("ann", 5)]
-    assert store.scores.waiting(9, is_queued=True) == [("cy", 3)]
-    assert store.scores.waiting(9, is_queued=False) == [("ann", 5)]
     many = [f"none-{at}" for at in range(1200)]
     found = store.scores.of_leads(["dan", *many, "ann"])
     assert sorted(row.lead_id for row in found) == ["ann", "dan"]
