@@ -67,6 +67,13 @@ def test_links_lead_on(site):
             assert f'id="{link.partition("#")[2]}"' in reference
 
 
+def test_what_is_kept_is_where_it_says(site):
+    """Whoever looks somebody up comes to a page that has the document, as this one says."""
+    assert "under Data stands all that is kept" in site.get(HOME).text
+    (page,) = {one for one in site.get(f"{HOME}?id=lead-0011").links if one.startswith("/leads/")}
+    assert "/lead.json?lead=lead-0011" in site.get(page).links
+
+
 def test_nobody(empty):
     """Where nobody opted out and nobody was erased the page says so."""
     text = empty.get(HOME).text
