@@ -20,12 +20,15 @@ RungError
 │   ├── ActionConflict       a lead in other hands, or something that is too late to take back
 │   │   └── WrongAnswer      what an action asked for, and was not told
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
+│   │   └── DecidedForAnother  a decision that is stored already, about another lead
 │   ├── ExperimentConflict   an experiment that is there already, over, or still runs
 │   ├── OfferConflict        an offer that somebody else has changed since it was looked at
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
 │   ├── NothingEligible      none of the only options that a caller lets be chosen may be chosen
 │   ├── StaleCursor          a place in an order of changes that is no more
 │   ├── ModelGone            a score by a model that served once, and that is kept no more
+│   ├── ChangedMeanwhile     in serving.edge.errors: what is to be changed is not what was looked at
+│   ├── RotatedSince         in serving.notifications.errors: a secret that another one has followed
 │   └── EndpointDisabled     in serving.notifications.errors: gets nothing until it is enabled again
 ├── Refused                  a request, or a value of one, that is not taken
 │   ├── OptedOut             a lead that must not be profiled: no score, no recommendation
@@ -74,6 +77,7 @@ __all__ = [
     "ActionConflict",
     "BundleError",
     "Conflict",
+    "DecidedForAnother",
     "DecisionConflict",
     "EventsError",
     "ExperimentConflict",
@@ -210,6 +214,10 @@ class ModelGone(Conflict):
 
 class DecisionConflict(Conflict):
     """A decision or an outcome that is stored already, and says otherwise."""
+
+
+class DecidedForAnother(DecisionConflict):
+    """A decision that is stored already, about another lead."""
 
 
 class ActionConflict(Conflict):

@@ -1,12 +1,13 @@
-"""Why a request is turned away before anything is looked up, and what is wrong with a key."""
+"""Why a request is turned away before anything is done, and what is wrong with a key."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from features.errors import Refused, Unknown, did_you_mean
+from features.errors import Conflict, Refused, Unknown, did_you_mean
 
 __all__ = [
+    "ChangedMeanwhile",
     "InvalidKey",
     "KeyNeeded",
     "NotAllowed",
@@ -42,3 +43,7 @@ class UnknownKey(Unknown):
 
 class InvalidKey(Refused):
     """A key that cannot be made: its name, its scopes or its source will not do."""
+
+
+class ChangedMeanwhile(Conflict):
+    """What is to be changed is not what the caller looked at."""

@@ -12,6 +12,7 @@ from typing import Final
 from features.errors import (
     ActionConflict,
     BundleError,
+    DecidedForAnother,
     DecisionConflict,
     EventsError,
     ExperimentConflict,
@@ -41,7 +42,14 @@ from features.errors import (
     UnknownOffer,
     UnknownReport,
 )
-from serving.edge.errors import InvalidKey, KeyNeeded, NotAllowed, TooManyRequests, UnknownKey
+from serving.edge.errors import (
+    ChangedMeanwhile,
+    InvalidKey,
+    KeyNeeded,
+    NotAllowed,
+    TooManyRequests,
+    UnknownKey,
+)
 
 __all__ = ["INTERNAL", "KINDS", "Kinds", "ProblemKind"]
 
@@ -81,8 +89,10 @@ KINDS: Final[Kinds] = {
     UnknownExperiment: ProblemKind("unknown-experiment", 404, "No such experiment"),
     ExperimentConflict: ProblemKind("experiment-conflict", 409, "The experiment is otherwise"),
     OfferConflict: ProblemKind("offer-conflict", 409, "The offer was changed meanwhile"),
+    ChangedMeanwhile: ProblemKind("changed-meanwhile", 412, "It was changed meanwhile"),
     ExperimentError: ProblemKind("invalid-experiment", 422, "No such experiment can be done"),
     ActionConflict: ProblemKind("action-conflict", 409, "That cannot be done with the lead now"),
+    DecidedForAnother: ProblemKind("decision-conflict", 409, "It is stored otherwise already"),
     DecisionConflict: ProblemKind("decision-conflict", 409, "It is stored otherwise already"),
     StaleCursor: ProblemKind("stale-cursor", 410, "Read all anew"),
     ModelGone: ProblemKind("model-gone", 410, "That model is no more"),

@@ -280,6 +280,7 @@ _MEANINGS: Final = {
     408: "The request came too slowly; send it in one go",
     409: "It is stored already and says otherwise, or a limit holds it back",
     410: "What it goes by, a cursor or a model, is no more",
+    412: "It is not what `If-Match`, or `If-None-Match`, says",
     413: "The body is too large",
     415: "The body is not labelled as application/json",
     422: "A value of the request is not valid; `errors` points at each",

@@ -11,10 +11,11 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from features.store.database import Database, insert_into, over
+from features.store.kept.meta import meta_of, set_meta
 from features.store.kept.notifications import Notice
-from features.store.schema import deliveries, endpoints, notifications
+from features.store.schema import deliveries, endpoints, meta, notifications
 from serving.notifications.bodies import sample
-from serving.notifications.errors import EndpointDisabled, UnknownEndpoint
+from serving.notifications.errors import EndpointDisabled, RotatedSince, UnknownEndpoint
 from serving.notifications.signature import new_secret, webhook_id
 
 __all__ = [
@@ -32,6 +33,8 @@ LEASE_US: Final = 60_000_000
 """For so long a process has a delivery for itself."""
 FORMER_SECRET_US: Final = 24 * 3600 * 1_000_000
 """For so long a former secret signs too."""
+_ROTATIONS: Final = 20
+"""So many changes of a secret are known by their names."""
 _IDS: Final = 500
 _TEST: Final = "webhook.test"
 _DISABLED: Final = "webhook.disabled"
@@ -162,8 +165,13 @@ class Endpoints:
         types: Sequence[str] | None = None,
         include: Sequence[str] | None = None,
         enabled: bool | None = None,
+        check: Callable[[Endpoint], None] | None = None,
     ) -> Endpoint:
         """Change what is not None. An endpoint that is disabled loses what waits; see `turn_off`.
+
+        Parameters
+        ----------
+        check : raises where the endpoint, as it is right before, is not to be changed.
 
         Raises
         ------
@@ -180,6 +188,8 @@ class Endpoints:
             values |= {"disabled_at": None, "disabled_why": None}
         with self._database.writing() as connection:
             lock(connection, endpoint_id)
+            if check is not None:
+                check(_one(connection, endpoint_id))
             if values:
                 this = endpoints.c.id == endpoint_id
                 connection.execute(sa.update(endpoints).where(this).values(values))
@@ -187,20 +197,33 @@ class Endpoints:
                 turn_off(connection, endpoint_id, "on request", self._clock())
             return _one(connection, endpoint_id)
 
-    def remove(self, endpoint_id: str) -> None:
-        """Forget an endpoint and its deliveries; UnknownEndpoint where there is none."""
+    def remove(self, endpoint_id: str, *, check: Callable[[Endpoint], None] | None = None) -> None:
+        """Forget an endpoint and its deliveries; UnknownEndpoint where there is none.
+
+        Parameters
+        ----------
+        check : raises where the endpoint, as it is right before, is to stay.
+        """
         with self._database.writing() as connection:
             lock(connection, endpoint_id)
+            if check is not None:
+                check(_one(connection, endpoint_id))
             its = deliveries.c.endpoint_id == endpoint_id
             connection.execute(sa.delete(deliveries).where(its))
             connection.execute(sa.delete(endpoints).where(endpoints.c.id == endpoint_id))
+            connection.execute(sa.delete(meta).where(meta.c.key == _rotations(endpoint_id)))
 
-    def rotate(self, endpoint_id: str) -> tuple[Endpoint, str]:
+    def rotate(self, endpoint_id: str, *, named: str | None = None) -> tuple[Endpoint, str]:
         """Give an endpoint another secret; for 24 hours the former one signs too.
+
+        Parameters
+        ----------
+        named : what this change is called. One that was made already is not made again.
 
         Raises
         ------
         UnknownEndpoint : there is none.
+        RotatedSince : it was made already, and another one since.
         """
         secret = new_secret()
         values = {
@@ -210,9 +233,11 @@ class Endpoints:
         }
         with self._database.writing() as connection:
             lock(connection, endpoint_id)
-            connection.execute(
-                sa.update(endpoints).where(endpoints.c.id == endpoint_id).values(values)
-            )
+            this = endpoints.c.id == endpoint_id
+            if not _is_rotation_new(connection, endpoint_id, named):
+                kept = sa.select(endpoints.c.secret).where(this)
+                return _one(connection, endpoint_id), str(connection.scalar(kept))
+            connection.execute(sa.update(endpoints).where(this).values(values))
             return _one(connection, endpoint_id), secret
 
     def test(self, endpoint_id: str, *, named: str | None = None) -> str:
@@ -332,6 +357,30 @@ def lock(connection: sa.Connection, endpoint_id: str) -> bool:
     if found is None:
         raise UnknownEndpoint.named(endpoint_id)
     return found.disabled_at is None
+
+
+def _rotations(endpoint_id: str) -> str:
+    """Under which key it is kept which changes of its secret were made."""
+    return f"rotations of {endpoint_id}"
+
+
+def _is_rotation_new(connection: sa.Connection, endpoint_id: str, named: str | None) -> bool:
+    """Whether a change of the secret of a locked endpoint is to be made; it is noted then.
+
+    The last ones are known by name, the latest last; one without a name is "".
+    """
+    key = _rotations(endpoint_id)
+    made: list[str] = json.loads(meta_of(connection, key) or "[]")
+    if named is not None and named in made:
+        if made[-1] == named:
+            return False
+        raise RotatedSince(
+            f"the secret that this key gave {endpoint_id} was followed by another one;"
+            " take a new key to have one more"
+        )
+    if named is not None or made:
+        set_meta(connection, key, json.dumps([*made, named or ""][-_ROTATIONS:]))
+    return True
 
 
 def turn_off(connection: sa.Connection, endpoint_id: str, why: str, as_of: int) -> bool:

@@ -11,6 +11,7 @@ __all__ = [
     "KINDS",
     "EndpointDisabled",
     "ForbiddenAddress",
+    "RotatedSince",
     "UnknownEndpoint",
 ]
 
@@ -28,6 +29,10 @@ class EndpointDisabled(Conflict):
     """An endpoint that gets nothing until it is enabled again."""
 
 
+class RotatedSince(Conflict):
+    """A secret that was made, and that another one has followed since."""
+
+
 class ForbiddenAddress(Refused):
     """A URL, or an address, that nothing may be sent to; says why."""
 
@@ -35,6 +40,7 @@ class ForbiddenAddress(Refused):
 KINDS: Final[Kinds] = {
     UnknownEndpoint: ProblemKind("unknown-endpoint", 404, "No such endpoint"),
     ForbiddenAddress: ProblemKind("forbidden-address", 422, "Nothing is sent to this address"),
+    RotatedSince: ProblemKind("rotated-since", 409, "The secret was rotated again since"),
     EndpointDisabled: ProblemKind("endpoint-disabled", 409, "The endpoint is disabled"),
 }
 """What kind of problem each of them is to the one who asked."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.clock import rfc3339
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.asked_again import AskedAgain, key_of_another
 from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
+from serving.edge.conditions.asked_again import AskedAgain, key_of_another
+from serving.edge.conditions.unchanged import IfUnchanged, Unchanged, tag_of, tagged_answer
 from serving.edge.parameters import no_cursor, packed, unpacked
 from serving.edge.problems import documented
 from serving.edge.schemas import PathId
@@ -76,7 +78,11 @@ async def create_webhook(
     wanted = url, body.description, tuple(body.types), tuple(body.include)
     if (held.url, held.description, held.types, held.include) != wanted:
         raise key_of_another()
-    headers = {"Location": f"/v1/webhooks/{held.id}", "Cache-Control": "no-store"}
+    headers = {
+        "Location": f"/v1/webhooks/{held.id}",
+        "ETag": tag_of(_shown(held)),
+        "Cache-Control": "no-store",
+    }
     return json_answer(_with_secret(held, secret), headers, status=201)
 
 
@@ -94,50 +100,66 @@ async def list_webhooks(endpoints: _Endpoints) -> Response:
 @router.get(
     "/{endpoint_id}",
     summary="One endpoint",
-    responses={200: {"model": EndpointAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": EndpointAnswer}, **documented(304, 404, 422, 503)},
 )
-async def webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
-    """An endpoint, without its secret."""
-    return json_answer(_shown(await run_in_threadpool(endpoints.one, endpoint_id)))
+async def webhook(request: Request, endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+    """An endpoint, without its secret. Its `ETag` is for `If-Match`, when it is changed."""
+    shown = _shown(await run_in_threadpool(endpoints.one, endpoint_id))
+    return tagged_answer(request, shown, _NOT_KEPT)
 
 
 @router.patch(
     "/{endpoint_id}",
     summary="Change an endpoint",
     dependencies=[Depends(json_body)],
-    responses={200: {"model": EndpointAnswer}, **documented(400, 404, 413, 415, 422, 503)},
+    responses={200: {"model": EndpointAnswer}, **documented(400, 404, 412, 413, 415, 422, 503)},
 )
 async def change_webhook(
-    endpoint_id: _Id, body: ChangeRequest, service: Served, endpoints: _Endpoints
+    endpoint_id: _Id,
+    body: ChangeRequest,
+    service: Served,
+    endpoints: _Endpoints,
+    wanted: IfUnchanged,
 ) -> Response:
-    """Change what is given. `"enabled": true` lets an endpoint have notifications again."""
+    """Change what is given. `"enabled": true` lets an endpoint have notifications again.
+
+    With `If-Match` nothing is changed where it is not as it was looked at any more.
+    """
     given = body.model_dump()
     if body.url is not None:
         given["url"] = _allowed(service, body.url)
-    changed = await run_in_threadpool(lambda: endpoints.change(endpoint_id, **given))
-    return json_answer(_shown(changed))
+    changed = await run_in_threadpool(
+        lambda: endpoints.change(endpoint_id, **given, check=_check_of(wanted))
+    )
+    shown = _shown(changed)
+    return json_answer(shown, {"ETag": tag_of(shown), **_NOT_KEPT})
 
 
 @router.delete(
     "/{endpoint_id}",
     status_code=204,
     summary="Remove an endpoint",
-    responses=documented(404, 422, 503),
+    responses=documented(404, 412, 422, 503),
 )
-async def remove_webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+async def remove_webhook(endpoint_id: _Id, endpoints: _Endpoints, wanted: IfUnchanged) -> Response:
     """Send nothing more there, and forget what was sent."""
-    await run_in_threadpool(endpoints.remove, endpoint_id)
+    await run_in_threadpool(lambda: endpoints.remove(endpoint_id, check=_check_of(wanted)))
     return Response(status_code=204)
 
 
 @router.post(
     "/{endpoint_id}/rotate",
     summary="Give an endpoint another secret",
-    responses={200: {"model": SecretAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": SecretAnswer}, **documented(404, 409, 422, 503)},
 )
-async def rotate_webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
-    """The answer shows the new secret. For 24 hours the former one signs too."""
-    rotated = await run_in_threadpool(endpoints.rotate, endpoint_id)
+async def rotate_webhook(endpoint_id: _Id, endpoints: _Endpoints, again: AskedAgain) -> Response:
+    """The answer shows the new secret. For 24 hours the former one signs too.
+
+    The same request with the same `Idempotency-Key` is answered with the same secret, and a 409
+    once it was rotated again.
+    """
+    named = again.id_of("rotation", endpoint_id) if again else None
+    rotated = await run_in_threadpool(lambda: endpoints.rotate(endpoint_id, named=named))
     return json_answer(_with_secret(*rotated), {"Cache-Control": "no-store"})
 
 
@@ -169,7 +191,7 @@ async def list_deliveries(
     )
     page = found[: query.limit]
     cursor = _cursor(page[-1]) if len(found) > query.limit else None
-    headers = {"Cache-Control": "private, max-age=0"}
+    headers = {**_NOT_KEPT}
     if cursor is not None:
         asked = {"limit": query.limit, "cursor": cursor, "state": query.state}
         address = urlencode({key: value for key, value in asked.items() if value is not None})
@@ -213,6 +235,14 @@ def _allowed(service: Served, url: str) -> str:
         raise RequestValidationError(
             [{"type": "forbidden_address", "loc": ("body", "url"), "msg": str(error)}]
         ) from error
+
+
+_NOT_KEPT: Final = {"Cache-Control": "private, max-age=0"}
+
+
+def _check_of(wanted: Unchanged) -> Callable[[Endpoint], None]:
+    """What holds of an endpoint as it is told, or ChangedMeanwhile."""
+    return lambda endpoint: wanted.check(_shown(endpoint))
 
 
 def _shown(endpoint: Endpoint) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar, cast
 
 from features.clock import rfc3339, said_at
 from features.errors import (
+    DecidedForAnother,
     DecisionConflict,
     LimitReached,
     OptedOut,
@@ -115,7 +116,7 @@ class Recommender:
         OptedOut : it must not be profiled.
         UnknownOffer : the caller names an offer that the ladder does not have.
         NothingEligible : none of the only options that the caller lets be chosen is eligible.
-        DecisionConflict : the decision id belongs to another lead.
+        DecidedForAnother : the decision id belongs to another lead.
         """
         if self.scorer.privacy.is_opted_out(lead_id):  # a stored answer would be an ask as well
             raise OptedOut.named(lead_id)
@@ -287,7 +288,7 @@ class Recommender:
         if event is None:
             return None
         if self.store.lead_of(event.lead_id) != self.store.lead_of(lead_id):
-            raise DecisionConflict(f"decision {decision_id!r} was made for another lead")
+            raise DecidedForAnother(f"decision {decision_id!r} was made for another lead")
         answer = json.loads(event.properties).get(ANSWER)
         if answer is None:
             raise DecisionConflict(

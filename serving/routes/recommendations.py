@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.errors import OptedOut, TimeError
+from features.errors import DecidedForAnother, OptedOut, TimeError
 from models.offers.eligibility import Asked
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.asked_again import AskedAgain
 from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
+from serving.edge.conditions.asked_again import AskedAgain, key_of_another
 from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
 from serving.process.served import OnLadder, Served
@@ -74,6 +74,10 @@ async def recommend(
             )
         except OptedOut:
             return unasked_lead(body.lead_id)
+        except DecidedForAnother as error:
+            if named == body.decision_id:
+                raise
+            raise key_of_another() from error  # who never saw that id is not told of it
 
     return await _decided(service.recommender, body, decide)
 

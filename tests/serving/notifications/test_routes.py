@@ -312,3 +312,44 @@ def test_asked_again_by_a_key(own):
     assert len(own.get(f"{path}/deliveries").json()["data"]) == 2
     assert own.delete(path).status_code == 204
     assert own.post(PATH, json=wanted, headers=named).json()["secret"] != first.json()["secret"]
+
+
+def test_rotated_once_by_a_key(own):
+    """A lost answer is given again; the secret that it made the former one goes on signing."""
+    path = f"{PATH}/{made(own)['id']}"
+
+    def rotated(key: str = ""):
+        return own.post(f"{path}/rotate", headers={"Idempotency-Key": key} if key else {})
+
+    first, again = rotated("r-1"), rotated("r-1")
+    assert again.json() == first.json()
+    second = rotated("r-2")
+    assert second.json()["secret"] != first.json()["secret"]
+    assert rotated("r-2").json() == second.json()
+    assert is_problem(rotated("r-1"), 409)["type"].endswith(":rotated-since")
+    third = rotated()
+    assert len({one.json()["secret"] for one in (first, second, third)}) == 3
+    assert is_problem(rotated("r-2"), 409)
+    other = own.post(f"{PATH}/{made(own)['id']}/rotate", headers={"Idempotency-Key": "r-1"})
+    assert other.status_code == 200
+
+
+def test_two_who_change_an_endpoint(own):
+    """Who looked at it before the other changed it is told, and changes nothing."""
+    created = own.post(PATH, json={"url": URL})
+    path = created.headers["location"]
+    looked = own.get(path)
+    tag = looked.headers["etag"]
+    assert created.headers["etag"] == tag
+    assert own.get(path, headers={"If-None-Match": tag}).status_code == 304
+    first = own.patch(path, json={"description": "CRM"}, headers={"If-Match": tag})
+    assert first.status_code == 200
+    assert first.headers["etag"] == own.get(path).headers["etag"] != tag
+    for method, more in (("PATCH", {"json": {"types": ["step.completed"]}}), ("DELETE", {})):
+        late = own.request(method, path, headers={"If-Match": tag}, **more)
+        assert is_problem(late, 412)["type"].endswith(":changed-meanwhile")
+    assert own.get(path).json() == first.json()
+    assert own.patch(f"{PATH}/none", json={}, headers={"If-Match": tag}).status_code == 404
+    assert own.patch(path, json={"enabled": False}, headers={"If-Match": "*"}).status_code == 200
+    answer = own.delete(path, headers={"If-Match": own.get(path).headers["etag"]})
+    assert answer.status_code == 204

@@ -16,6 +16,7 @@ from features.ladder.ladder import Offer
 from models.bundle import load_bundle
 from models.served_policy import DEFAULT, write_served
 from serving.process.service import Service
+from serving.routes.offers import routes
 from serving.routes.offers.schemas import CatalogueOffer, VersionsOfOffer
 from tests.gates import policy_gate
 from tests.serving import world
@@ -248,3 +249,44 @@ def test_a_version_that_no_longer_fits(own):
     assert own.get("/v1/leads/lead-0001/score").status_code == 200
     assert "worth" in own.get("/readyz").json()["checks"]["ladder"]
     assert service.scorer.model.adviser.policy_name == DEFAULT
+
+
+def test_two_who_edit_an_offer(own, monkeypatch):
+    """Who looked at it before the other edited it is told, and nothing of the other's is lost."""
+    path = f"/v1/offers/{FIRST.id}"
+    looked = own.get(path)
+    tag = looked.headers["etag"]
+    assert own.get(path, headers={"If-None-Match": tag}).status_code == 304
+    table = looked.json()["offer"]
+
+    def edited(title: str, **headers: str):
+        return own.put(path, json={"offer": {**table, "title": title}}, headers=headers)
+
+    assert edited("First", **{"If-Match": tag}).status_code == 200
+    assert is_problem(edited("Second", **{"If-Match": tag}), 412)
+    assert own.get(path).json()["title"] == "First"
+    assert is_problem(edited("Third", **{"If-None-Match": "*"}), 412)
+    assert edited("Fourth", **{"If-Match": "*"}).status_code == 200
+    assert edited("Fifth").status_code == 200
+
+    tag, look = own.get(path).headers["etag"], routes._seen
+
+    def look_and_wait(service, offer_id, wanted):
+        seen = look(service, offer_id, wanted)
+        table_of_another = {**table, "id": offer_id, "title": "Another"}
+        service.keep_offer(table_of_another, from_at=None, by="another")
+        return seen
+
+    monkeypatch.setattr(routes, "_seen", look_and_wait)
+    late = edited("Sixth", **{"If-Match": tag})
+    assert is_problem(late, 412)["type"].endswith(":changed-meanwhile")
+    assert own.get(path).json()["title"] == "Another"
+
+
+def test_only_a_new_offer(own):
+    """One is added where there is none yet; the second who tries adds nothing."""
+    path, new = "/v1/offers/checklist", {"If-None-Match": "*"}
+    assert is_problem(own.put(path, json={"offer": NEW}, headers={"If-Match": "*"}), 412)
+    assert own.put(path, json={"offer": NEW}, headers=new).status_code == 200
+    assert is_problem(own.put(path, json={"offer": NEW}, headers=new), 412)
+    assert [one["version"] for one in own.get(path).json()["versions"]] == [1]

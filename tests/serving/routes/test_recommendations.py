@@ -145,7 +145,11 @@ def test_asked_again_by_a_key(own):
     first = asked('"8f0c-\\"17"', lead_id="lead-0001").json()
     assert asked('8f0c-"17', lead_id="lead-0001", exclude=OFFERS).json() == first
     assert own.get(f"/v1/decisions/{first['decision_id']}").json()["lead_id"] == "lead-0001"
-    assert is_problem(asked('8f0c-"17', lead_id="lead-0002"), 409)
+    (error,) = is_problem(asked('8f0c-"17', lead_id="lead-0002"), 422)["errors"]
+    assert (error["pointer"], error["code"]) == ("/header/Idempotency-Key", "used")
+    assert first["decision_id"] not in error["detail"]
+    own_id = first["decision_id"]
+    assert is_problem(asked("x", lead_id="lead-0002", decision_id=own_id), 409)
     others = [asked(key, lead_id="lead-0001").json() for key in ("8f0c-18", "", "")]
     assert len({first["decision_id"], *(one["decision_id"] for one in others)}) == 4
     named = asked("8f0c-19", lead_id="lead-0001", decision_id="mine").json()

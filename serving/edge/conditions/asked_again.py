@@ -72,7 +72,10 @@ async def _asked_again(
 
 def key_of_another() -> RequestValidationError:
     """The error where a key has come with something else before."""
-    return _wrong("it came with another body before; take a new key for another request", "used")
+    return _wrong(
+        "it came with another request before, or what it made was changed since; take a new key",
+        "used",
+    )
 
 
 def _wrong(message: str, code: str) -> RequestValidationError:
