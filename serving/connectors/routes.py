@@ -7,12 +7,19 @@ needs one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal, cast
+from typing import (
+    Annotated,
+    Final,
+    Literal,
+    Required,  # pydantic reads typing's own from Python 3.12 on
+    cast,
+)
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.store.arrivals import Arrival, Remark
@@ -41,6 +48,7 @@ from serving.ingestion.storing import LEFT_OUT, WHY_SUPPRESSED, screened_of
 from serving.process.group_commit import SUPPRESSED
 from serving.process.served import Served
 from serving.process.service import Service
+from serving.scoring.answers import ScoreBand
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 
@@ -100,14 +108,27 @@ class ChallengeAnswer(BaseModel):
     encryptedToken: str  # noqa: N815 Zoom's name
 
 
-class ActionAnswer(BaseModel):
-    """What a workflow can go on with.
+class OutputFields(TypedDict, total=False):
+    """What a workflow is told of a contact.
 
-    `status` is `ok`, `no_score` (has bought), `not_found` or `no_model`; without a score it is the
-    only field.
+    `no_score` is of whom has bought, or is lost; without a score `status` is the only field.
     """
 
-    outputFields: dict[str, str | float | None]  # noqa: N815 HubSpot's name
+    status: Required[Literal["ok", "no_score", "not_found", "opted_out", "no_model"]]
+    lead_id: str
+    score: float
+    band: ScoreBand | None
+    next_step: str
+    reason: str
+    offer: str
+    advice: str
+    scored_at: str
+
+
+class ActionAnswer(BaseModel):
+    """What a workflow can go on with."""
+
+    outputFields: OutputFields  # noqa: N815 HubSpot's name
 
 
 # ------------------------------------------------------------------------------------------- Events
@@ -301,7 +322,7 @@ async def hubspot_action(request: Request, service: Served, connectors: On) -> R
     return json_answer({"outputFields": fields})
 
 
-def _output_fields(scorer: Scorer, lead_id: str) -> dict[str, str | float | None]:
+def _output_fields(scorer: Scorer, lead_id: str) -> OutputFields:
     try:
         score = scorer.score(lead_id)
     except UnknownLead:

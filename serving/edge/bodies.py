@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import zlib
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -185,8 +186,59 @@ class JsonRequest(Request):
         return self._body
 
     async def json(self) -> Any:
-        """What it says; HTTPException as of `to_value`."""
-        return to_value(await self.body())
+        """What it says; HTTPException as of `to_value`.
+
+        It is 400 as well where a member stands in an object twice: readers of JSON take one of
+        both, and not all the same one.
+        """
+        body = await self.body()
+        value = to_value(body)
+        if (place := _twice(body, value)) is not None:
+            pointer = "".join(f"/{part}" for part in place)
+            raise HTTPException(400, f"In the body {pointer} stands there twice; say it once.")
+        return value
+
+
+def _twice(body: bytes, value: Any) -> tuple[str | int, ...] | None:
+    """Where a member stands that its object has twice; None where there is none.
+
+    Each member has a colon, and so the text has as many as what was read of it, written anew: that
+    is told in a tenth of the time that it takes to look at each member. A large body, with leads
+    and their events, is not looked at.
+    """
+    is_plain = not any(one in body for one in _COLONS)
+    if len(body) > _LARGE or (is_plain and body.count(b":") == orjson.dumps(value).count(b":")):
+        return None
+    with suppress(RecursionError):  # as deep as nobody means it
+        sent = body.decode("utf-8-sig")
+        read = json.loads(sent, object_pairs_hook=_Members, parse_int=str, parse_float=str)
+        return _place_of_twice(read)
+    return None
+
+
+class _Members:
+    """An object as it was written."""
+
+    def __init__(self, members: list[tuple[str, Any]]) -> None:
+        self.members = members
+
+
+def _place_of_twice(read: Any) -> tuple[str | int, ...] | None:
+    named = read.members if isinstance(read, _Members) else ()
+    seen: set[str] = set()
+    for name, _ in named:
+        if name in seen:
+            return (name,)
+        seen.add(name)
+    listed = enumerate(read) if isinstance(read, list) else ()
+    for name, one in (*named, *listed):
+        if (inner := _place_of_twice(one)) is not None:
+            return (name, *inner)
+    return None
+
+
+_COLONS: Final = (b"\\u003a", b"\\u003A")
+"""How a colon may be written too."""
 
 
 def json_answer(

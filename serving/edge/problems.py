@@ -273,7 +273,7 @@ _PARAMETER: Final = re.compile(r"\{[^}]*\}")
 
 _MEANINGS: Final = {
     304: "Not changed since the `ETag` in `If-None-Match`",
-    400: "The body is not JSON",
+    400: "The body is not JSON, or says a member twice",
     401: "No key, or one that is not known here",
     403: "The key may not do this, or there is none yet and you are on another machine",
     404: "There is nothing of this id",

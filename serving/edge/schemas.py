@@ -5,7 +5,7 @@ Unknown members of a request are refused; unknown members of an answer are to be
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -18,6 +18,7 @@ from features.events.values import LEAD_ID
 __all__ = [
     "AS_DATE_TIME",
     "MOST_PER_PAGE",
+    "EachOnce",
     "Instant",
     "NewLeadId",
     "PathId",
@@ -56,6 +57,19 @@ Instant = Annotated[int, BeforeValidator(_instant), AS_DATE_TIME]
 PathId = Annotated[str, AfterValidator(stored_text)]
 """An id in an address. PostgreSQL cannot even be asked for one with a NUL."""
 Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]
+
+
+_Value = TypeVar("_Value")
+
+
+def _once(sent: list[_Value]) -> list[_Value]:
+    if len(set(sent)) < len(sent):
+        raise PydanticCustomError("twice", "names one thing twice")
+    return sent
+
+
+EachOnce = AfterValidator(_once)
+"""Of a list in which order and number mean nothing: the same there twice is a mistake."""
 
 
 def lead_fault(id_: str) -> tuple[str, str] | None:

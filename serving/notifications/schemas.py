@@ -21,7 +21,7 @@ from features.errors import did_you_mean
 from features.store.kept.notifications import TYPES
 from models.judging.funnel.cause_shapes import DiagnosisAnswer, DropCause, ExperimentDraft
 from models.judging.funnel.shapes import Rate, StepBand
-from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
+from serving.edge.schemas import EachOnce, Instant, StrictRequest, Text, stored_text
 from serving.notifications.bodies import INCLUDES, Include
 from serving.scoring.answers import ScoreBand
 from serving.scoring.changes import Cause
@@ -246,8 +246,11 @@ def described_webhooks() -> dict[str, Any]:
 
 
 _Type = Annotated[str, AfterValidator(_known_type), Field(json_schema_extra={"enum": [*TYPES]})]
-Types = Annotated[list[_Type], Field(max_length=len(TYPES))]
-Includes = Annotated[list[Include], Field(max_length=len(INCLUDES))]
+_ONCE: Final = {"uniqueItems": True}
+Types = Annotated[list[_Type], Field(max_length=len(TYPES), json_schema_extra=_ONCE), EachOnce]
+Includes = Annotated[
+    list[Include], Field(max_length=len(INCLUDES), json_schema_extra=_ONCE), EachOnce
+]
 Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(stored_text)]
 Description = Annotated[str, Field(max_length=500), AfterValidator(stored_text)]
 

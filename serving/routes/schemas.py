@@ -11,6 +11,7 @@ from pydantic import (
     Discriminator,
     Field,
     SkipValidation,
+    Strict,
     Tag,
     ValidationInfo,
 )
@@ -66,14 +67,14 @@ def _happened(value: object, info: ValidationInfo) -> int:
 
 Happened = Annotated[int, BeforeValidator(_happened), AS_DATE_TIME]
 """When something happened, as every door for events takes it: a day alone will not do."""
-Horizons = Annotated[
-    list[Annotated[float, Field(gt=0, allow_inf_nan=False)]],
-    Field(
-        max_length=MOST_HORIZONS,
-        description="Days to tell the chances within as well, such as 7 and 30; at most the longest"
-        " horizon of the ladder.",
-    ),
-]
+_Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_HORIZONS: Final = Field(
+    max_length=MOST_HORIZONS,
+    description="Days to tell the chances within as well, such as 7 and 30; at most the longest"
+    " horizon of the ladder.",
+)
+Horizons = Annotated[list[_Days], _HORIZONS]
+"""As an address has them."""
 
 
 WhichModel = Annotated[
@@ -165,7 +166,9 @@ class BatchRequest(StrictRequest):
     leads: list[SkipValidation[BatchLead]] = Field(min_length=1, max_length=MOST_LEADS)
     as_of: Instant | None = None
     model: WhichModel = None
-    horizon_days: Horizons = Field(default_factory=list)
+    horizon_days: Annotated[list[Annotated[_Days, Strict()]], _HORIZONS] = Field(
+        default_factory=list
+    )
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."
     )

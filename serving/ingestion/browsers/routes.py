@@ -17,7 +17,7 @@ from serving.process.served import Served
 
 __all__ = ["router"]
 
-_PATIENT: Final = {
+_PATIENT: Final[dict[str, dict[str, bool | int]]] = {
     "rateLimitConfig": {"maxRetryCount": 100},
     "backoffConfig": {"maxRetryCount": 100},
 }
@@ -35,18 +35,41 @@ class CountedAnswer(TypedDict):
     success: Literal[True]
 
 
+class SegmentSource(TypedDict):
+    """Where analytics.js sends what it is told, and how patiently."""
+
+    apiKey: str
+    apiHost: str
+    protocol: str
+    httpConfig: dict[str, dict[str, bool | int]]
+
+
 class SegmentSettings(TypedDict):
     """What analytics.js is to do: send all it is told here, and measure and load nothing else."""
 
-    integrations: dict[str, dict[str, Any]]
+    integrations: dict[str, SegmentSource]
     metrics: dict[str, float]
     plan: dict[str, Any]
+
+
+class RudderSourceItself(TypedDict):
+    """The source: its key, and that it is on; nothing is counted, and nothing sent elsewhere."""
+
+    id: str
+    name: str
+    writeKey: str
+    enabled: bool
+    workspaceId: str
+    config: dict[str, dict[str, dict[str, bool]]]
+    connections: list[dict[str, Any]]
+    destinations: list[dict[str, Any]]
+    dataplanes: dict[str, Any]
 
 
 class RudderSource(TypedDict):
     """A source as RudderStack's clients know it, without destinations of its own."""
 
-    source: dict[str, Any]
+    source: RudderSourceItself
     updatedAt: str
 
 
@@ -59,7 +82,7 @@ class RudderSource(TypedDict):
 async def segment_settings(key: str, request: Request) -> Response:
     """Where a page is to send its events, by the key in the address."""
     await check_key(request, key)
-    own: dict[str, Any] = {
+    own: SegmentSource = {
         "apiKey": key,
         "apiHost": f"{request.url.netloc}/v1",
         "protocol": request.url.scheme,
@@ -79,7 +102,7 @@ async def rudder_source(request: Request, service: Served) -> Response:
     """A source that is on and has no destinations; the key is in a header, or in the query."""
     key = key_of(request) or request.query_params.get("writeKey") or ""
     asker = await check_key(request, key)
-    source = {
+    source: RudderSourceItself = {
         "id": asker.key_id or "rung",
         "name": asker.name,
         "writeKey": key,

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Required,  # pydantic reads typing's own from Python 3.12 on
+)
 
-from pydantic import AfterValidator, BaseModel, Field
-from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticKnownError
+from typing_extensions import TypedDict
 
 from features.ladder.offer import OfferStatus
 from models.offers.offer_model import Evidence
-from serving.edge.schemas import Instant, StrictRequest, stored_text
+from serving.edge.schemas import AS_DATE_TIME, Instant, StrictRequest, stored_text
 
 __all__ = [
     "CatalogueOffer",
@@ -21,15 +33,79 @@ __all__ = [
     "VersionsOfOffer",
 ]
 
+_Moment = Annotated[str, AS_DATE_TIME]
 OfferId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(stored_text)]
+
+
+class OfferEffort(TypedDict, total=False):
+    """What an offer asks of the lead; what is left out is nothing."""
+
+    minutes: float
+    form_fields: list[str]
+    live: bool
+    human: bool
+    money: float
+
+
+class OfferFraming(TypedDict):
+    """One way to put an offer, under a name of its own."""
+
+    id: str
+    text: str
+
+
+class OfferRule(TypedDict, total=False):
+    """Which events count: of a name, with properties that meet conditions."""
+
+    event: Required[str]
+    where: dict[str, Any]
+
+
+class OfferTable(TypedDict, total=False):
+    """The keys of an [[offer]] table of the ladder file; what is left out is as usual.
+
+    Of an offer that is put, `id` may be left out as well: it stands in the address.
+    """
+
+    id: str
+    step: Required[str]
+    title: Required[str]
+    kind: Required[str]
+    effort: Required[OfferEffort]
+    value_minutes: float
+    topics: list[str]
+    framing: str
+    framings: list[OfferFraming]
+    rep_minutes: float
+    valid_from: _Moment
+    valid_until: _Moment
+    repeats_days: int
+    repeats_until: _Moment
+    guarantee_days: int
+    scope_days: int
+    channels: list[str]
+    only_after: list[OfferRule]
+    again_after_days: float
+    role: Literal["ask", "support"]
+    during: list[str]
+    not_while: list[str]
+    status: OfferStatus
+
+
+def _an_object(sent: object, _: ValidatorFunctionWrapHandler) -> object:
+    """Any object: the rules of the ladder file read it, and name all that is wrong at once."""
+    if not isinstance(sent, dict):
+        raise PydanticKnownError("dict_type")
+    return sent
+
+
+_AnyTable = Annotated[OfferTable, WrapValidator(_an_object)]
 
 
 class OfferRequest(StrictRequest):
     """An offer as it is to be."""
 
-    offer: dict[str, Any] = Field(
-        description="The keys of an [[offer]] table of the ladder file; instants as RFC 3339."
-    )
+    offer: _AnyTable
     from_at: Instant | None = Field(None, description="Since when; now, where it is left out.")
 
 
@@ -48,7 +124,7 @@ class OfferVersionAnswer(TypedDict):
     from_at: str
     made_at: str
     by: str
-    offer: dict[str, Any]
+    offer: OfferTable
 
 
 class CatalogueOffer(TypedDict):
@@ -65,7 +141,7 @@ class CatalogueOffer(TypedDict):
     version: int
     evidence: Evidence
     leads: int
-    offer: dict[str, Any]
+    offer: OfferTable
     planned: list[OfferVersionAnswer]
 
 

@@ -13,7 +13,7 @@ from features.ladder.controls import Arm, Experiment
 from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
 from serving.edge.problems import documented
-from serving.edge.schemas import NewLeadId, StrictRequest, Text
+from serving.edge.schemas import EachOnce, NewLeadId, StrictRequest, Text
 from serving.process.served import AskedBy, Served
 from serving.process.service import Service
 from serving.recommending.experiments import (
@@ -40,9 +40,14 @@ class ArmRequest(StrictRequest):
     """An arm of an experiment."""
 
     id: Text
-    share: float = Field(gt=0, lt=1, description="Of the leads; those of all arms sum to 1.")
-    offers: list[Text] = Field(
-        [], max_length=50, description="Of the kind `offer`: what the leads of this arm are asked."
+    share: float = Field(
+        gt=0, lt=1, strict=True, description="Of the leads; those of all arms sum to 1."
+    )
+    offers: Annotated[list[Text], EachOnce] = Field(
+        [],
+        max_length=50,
+        json_schema_extra={"uniqueItems": True},
+        description="Of the kind `offer`: what the leads of this arm are asked.",
     )
     policy: Text | None = Field(
         None,

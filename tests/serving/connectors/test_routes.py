@@ -19,11 +19,13 @@ from features.ladder.action import STAFF
 from features.ladder.file import read_ladder
 from serving.app import create_app
 from serving.connectors.configuration import VENDORS
+from serving.connectors.routes import OutputFields
 from serving.settings import Settings, SettingsError
 from tests.serving import world
 from tests.serving.conftest import _documented, service_of
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import SAMPLES, SECRET, SIGN
+from tests.serving.shapes import check_shape
 
 SOURCES = """
 [[source]]
@@ -478,6 +480,7 @@ def test_action(scored):
     score = service_of(scored).scorer.score("lead-7")
     assert score["probability"] is not None
     assert score["step"] is not None
+    check_shape(OutputFields, fields)
     assert (fields["status"], fields["lead_id"]) == ("ok", "lead-7")
     assert fields["score"] == round(100 * score["probability"], 1)
     assert fields["next_step"] == score["step"]["title"]

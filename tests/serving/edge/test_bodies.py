@@ -157,3 +157,31 @@ def test_the_collector_keeps_away_from_a_large_body(is_on):
     finally:
         gc.callbacks.remove(look)
         (gc.enable if was_on else gc.disable)()
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [
+        ('{"lead_id": "climber", "lead_id": "other"}', "/lead_id"),
+        ('{"lead_id": "climber", "lead_\\u0069d": "climber"}', "/lead_id"),
+        ('{"lead_id": ":\\u003a", "x": {"a": [{"b:": ":", "b\\u003A": 1}]}}', "/x/a/0/b:"),
+        ('{"lead_id": "climber", "x": {"a": [1, {"b": {}, "b": 2.5}]}}', "/x/a/1/b"),
+        ('{"lead_id": "climber", "x": {"y": 1}, "x": {}}', "/x"),
+    ],
+)
+def test_a_member_twice(own, content, pointer):
+    """Nobody is to guess which of two values holds: it is pointed at, however it is written."""
+    told = is_problem(post(own, "/v1/recommendations", content), 400)["detail"]
+    assert told == f"In the body {pointer} stands there twice; say it once."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"lead_id": "climber", "channel": "a:b\\u003a", "exclude": []}',
+        '\ufeff{"lead_id": "climber", "channel": ":\\":"}',
+    ],
+)
+def test_no_member_twice(own, content):
+    """A colon in a text is no member, whichever way it is written."""
+    assert post(own, "/v1/recommendations", content).status_code == 200

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from features.ladder.file import read_ladder
 from features.store.kept.notifications import TYPES
 from features.store.kept.scores import StoredScore
+from serving.notifications import schemas
 from serving.notifications.bodies import INCLUDES, body_of, sample
 from serving.notifications.schemas import NOTIFICATIONS, described_webhooks
 from serving.scoring.changes import (
@@ -113,3 +115,14 @@ def test_what_is_too_long():
         "lead_id": "ann",
         "omitted": True,
     }
+
+
+@pytest.mark.parametrize("field", ["types", "include"])
+@pytest.mark.parametrize("shape", [schemas.EndpointRequest, schemas.ChangeRequest])
+def test_nothing_twice(shape, field):
+    """What is named twice is a mistake, of a new endpoint and of one that is changed."""
+    one = {"types": "step.completed", "include": "ids"}[field]
+    given = {"url": "https://hooks.example.com", field: [one]}
+    assert getattr(shape.model_validate(given), field) == [one]
+    with pytest.raises(ValidationError, match="names one thing twice"):
+        shape.model_validate({**given, field: [one, one]})
