@@ -20,6 +20,7 @@ from starlette.datastructures import QueryParams
 from features.errors import did_you_mean
 from features.ladder.ladder import Ladder
 from features.store.database import is_storable
+from serving.edge.schemas import MOST_MEMBERS, too_many
 
 __all__ = [
     "After",
@@ -79,6 +80,9 @@ class QueryOfRoute:
         Of two values the framework takes the last, and whoever asked for both is not told.
         """
         said = Counter(name for name, _ in sent.multi_items())
+        if len(said) > MOST_MEMBERS:
+            why = too_many(len(said))
+            raise RequestValidationError([{"type": "too_many", "loc": ("query",), "msg": why}])
         read = said if self.names is None else self.names
         twice = [name for name in said if said[name] > 1 and name not in self.lists]
         faults = [

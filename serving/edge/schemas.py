@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from features.clock import instant, microseconds
@@ -17,6 +25,7 @@ from features.events.values import LEAD_ID
 
 __all__ = [
     "AS_DATE_TIME",
+    "MOST_MEMBERS",
     "MOST_PER_PAGE",
     "EachOnce",
     "Instant",
@@ -24,13 +33,18 @@ __all__ = [
     "PathId",
     "PersonalizerErrorAnswer",
     "ProblemAnswer",
+    "StrictPart",
     "StrictRequest",
     "Text",
     "lead_fault",
     "stored_text",
+    "too_many",
 ]
 
 MOST_PER_PAGE: Final = 200
+MOST_MEMBERS: Final = 100
+"""No object that is read by its members has as many. To tell of each that is one too many takes a
+second for each two megabytes of them, in which nobody else is answered."""
 
 
 def _instant(value: object) -> int:
@@ -94,10 +108,26 @@ NewLeadId = Annotated[
 """The id of a lead that need not be known yet."""
 
 
-class StrictRequest(BaseModel):
-    """A request whose unknown members are refused."""
+class StrictPart(BaseModel):
+    """A part of a request whose unknown members are refused, one by one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StrictRequest(StrictPart):
+    """A request, or a part, whose unknown members are refused; very many of them at once."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few(cls, sent: object) -> object:
+        if type(sent) is dict and len(sent) > MOST_MEMBERS:
+            raise PydanticCustomError("too_many", "{why}", {"why": too_many(len(sent))})
+        return sent
+
+
+def too_many(count: int) -> str:
+    """What is said of that many members of an object, or parameters of a query."""
+    return f"it has {count:,} members, and what is read here has no more than {MOST_MEMBERS}"
 
 
 class FaultAnswer(BaseModel):

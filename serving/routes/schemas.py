@@ -26,6 +26,7 @@ from serving.edge.schemas import (
     MOST_PER_PAGE,
     Instant,
     NewLeadId,
+    StrictPart,
     StrictRequest,
     Text,
 )
@@ -123,7 +124,7 @@ class QueueQuery(StrictRequest):
     )
 
 
-class EventOfLead(StrictRequest):
+class EventOfLead(StrictPart):
     """Something that happened. Known when it happened, where `known_at` is left out."""
 
     name: str = Field(min_length=1, max_length=EVENT_NAME.longest)

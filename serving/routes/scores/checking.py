@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from serving.edge.problems import MOST_LISTED
+from serving.edge.schemas import MOST_MEMBERS, too_many
 from serving.routes.schemas import BatchLead, LeadByMail, LeadEvents
 
 __all__ = ["checked_leads"]
@@ -32,6 +33,10 @@ def checked_leads(sent: Sequence[object]) -> list[str | LeadEvents | LeadByMail]
     leads: list[str | LeadEvents | LeadByMail] = []
     faults: list[dict[str, Any]] = []
     for at, lead in enumerate(sent):
+        if (stuffed := _stuffed(lead)) is not None:
+            raise RequestValidationError(
+                [stuffed | {"loc": ("body", "leads", at, *stuffed["loc"])}]
+            )
         try:
             leads.append(_LEAD.validate_python(lead))
         except ValidationError as error:
@@ -41,6 +46,18 @@ def checked_leads(sent: Sequence[object]) -> list[str | LeadEvents | LeadByMail]
     if faults:
         raise RequestValidationError(faults)
     return leads
+
+
+def _stuffed(lead: object) -> dict[str, Any] | None:
+    """The fault of the first event of a lead with more members than any has; None without one.
+
+    It stands here and not in the shape of an event, of which a request may have a hundred thousand.
+    """
+    events = lead.get("events") if isinstance(lead, dict) else None
+    for at, event in enumerate(events if isinstance(events, list) else ()):
+        if isinstance(event, dict) and len(event) > MOST_MEMBERS:
+            return {"type": "too_many", "loc": ("events", at), "msg": too_many(len(event))}
+    return None
 
 
 def _faults(error: ValidationError, at: int) -> list[dict[str, Any]]:

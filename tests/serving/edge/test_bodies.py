@@ -185,3 +185,40 @@ def test_a_member_twice(own, content, pointer):
 def test_no_member_twice(own, content):
     """A colon in a text is no member, whichever way it is written."""
     assert post(own, "/v1/recommendations", content).status_code == 200
+
+
+JUNK = {f"m{at}": 0 for at in range(3000)}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "pointer"),
+    [
+        ("/v1/scores:batch", {"leads": ["climber"], **JUNK}, "/body"),
+        (
+            "/v1/scores:batch",
+            {"leads": ["x", {"lead_id": "y", "events": [], **JUNK}]},
+            "/body/leads/1",
+        ),
+        ("/v1/scores:batch", {"leads": [{"email": "a@example.com", **JUNK}]}, "/body/leads/0"),
+        (
+            "/v1/scores:batch",
+            {"leads": [{"lead_id": "y", "events": [{}, JUNK]}]},
+            "/body/leads/0/events/1",
+        ),
+        ("/v1/experiments", {"arms": [JUNK]}, "/body/arms/0"),
+        ("/v1/leads/climber/opt-out", JUNK, "/body"),
+    ],
+)
+def test_members_without_number(own, path, sent, pointer):
+    """Thousands of unknown members are one fault: to tell of each would keep everybody waiting."""
+    found = is_problem(post(own, path, json.dumps(sent)), 422)["errors"]
+    (error,) = (one for one in found if one["code"] == "too_many")
+    assert error["pointer"] == pointer
+    assert len(found) < 10
+
+
+def test_parameters_without_number(own):
+    """As are those of a query, whoever reads it."""
+    for path in ("/v1/queue", "/v1/offers"):
+        (error,) = is_problem(own.get(f"{path}?{'&'.join(JUNK)}"), 422)["errors"]
+        assert (error["pointer"], error["code"]) == ("/query", "too_many")

@@ -9,17 +9,18 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import serving.app  # noqa: F401 with it all requests are defined
-from serving.edge.schemas import StrictRequest
+from serving.edge.schemas import MOST_MEMBERS, StrictPart, StrictRequest
 from serving.routes.personalizer.schemas import MultiSlotRewardRequest, RewardRequest, SlotReward
 
 QUERIES = ("Query", "Selection")
 """How shapes end whose values stand in an address, where all is text."""
 
 
-def bodies(of: type[BaseModel] = StrictRequest) -> Iterator[type[BaseModel]]:
+def bodies(of: type[BaseModel] = StrictPart) -> Iterator[type[BaseModel]]:
     """Every shape of a body, or of a part of one."""
     for one in of.__subclasses__():
-        if not one.__name__.endswith(QUERIES) and one.__module__.startswith("serving."):
+        is_body = one is not StrictRequest and not one.__name__.endswith(QUERIES)
+        if is_body and one.__module__.startswith("serving."):
             yield one
         yield from bodies(one)
 
@@ -51,3 +52,19 @@ def test_no_text_is_a_number(shape):
             with pytest.raises(ValidationError) as caught:
                 shape.model_validate({name: one})
             assert name in {error["loc"][0] for error in caught.value.errors()}, (name, one)
+
+
+def test_very_many_members():
+    """A hundred unknown members are told one by one, and more of them at once."""
+
+    class Asked(StrictRequest):
+        name: str = ""
+
+    few = {f"m{at}": at for at in range(MOST_MEMBERS)}
+    with pytest.raises(ValidationError) as caught:
+        Asked.model_validate(few)
+    assert len(caught.value.errors()) == MOST_MEMBERS
+    with pytest.raises(ValidationError) as caught:
+        Asked.model_validate({**few, "name": 1})
+    (error,) = caught.value.errors()
+    assert (error["type"], error["loc"]) == ("too_many", ())
