@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from features.clock import SKEW_US
 from features.store.database import over
+from features.store.kept.notifications import KEPT_US
 from features.store.schema import deliveries, endpoints, notifications
 from serving.notifications.bodies import fill
 from serving.notifications.endpoints import LEASE_US
@@ -88,11 +89,14 @@ _BEGUN: Final = sa.func.coalesce(deliveries.c.attempted_at, notifications.c.crea
 _UNCLAIMED: Final = over(deliveries.c.leased_until, AS_OF, LEASE_US)
 _FREE: Final = sa.and_(
     deliveries.c.due_at.is_not(None),
+    notifications.c.created_at >= AS_OF - KEPT_US,
     sa.or_(over(deliveries.c.due_at, AS_OF, _LONGEST_US), _BEGUN > AS_OF + SKEW_US),
     _UNCLAIMED,
 )
 """Due, and claimed by nobody.
 
+What is older than notifications are kept is no news: where nothing was sent for months, nobody is
+to act by what was recommended then.
 What was put off by a clock that was ahead is due now: the attempt before, or the notification where
 there was none, is of an instant that is still to come.
 """

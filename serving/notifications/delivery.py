@@ -8,6 +8,7 @@ no attempt lasts so long. Clocks of different machines may differ by half of tha
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Final
 
@@ -19,7 +20,7 @@ from serving.edge.logs import log, log_failure
 from serving.notifications.attempt import Answer, post
 from serving.notifications.bodies import body_of
 from serving.notifications.claims import Claim, claimed, ready
-from serving.notifications.outcomes import THROTTLING, keep, purge
+from serving.notifications.outcomes import THROTTLING, give_up_old, keep, purge
 from serving.notifications.sender import Sender
 from serving.notifications.signature import signed_headers
 from serving.process.service import Service
@@ -155,8 +156,11 @@ def _outcome(answer: Answer) -> str:
 def _purge_quietly(sender: Sender) -> None:
     try:
         count = purge(sender.database, sender.clock())
+        given_up = give_up_old(sender.database, sender.clock())
     except Exception as error:  # the edge of the process
         log_failure("old notifications cannot be forgotten", error)
         return
     if count:
         log("old notifications forgotten", count=count)
+    if given_up:
+        log("notifications given up: 30 days old", logging.WARNING, count=given_up)

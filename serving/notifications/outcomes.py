@@ -1,6 +1,6 @@
 """What came of an attempt is kept: when it is made again, and when an endpoint gets nothing more.
 
-Notifications for which nothing is due any more are forgotten after 30 days.
+Notifications are forgotten after 30 days; what was not delivered by then is given up.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.store.database import Database
+from features.store.database import Database, over
 from features.store.kept.notifications import KEPT_US, Notice, add_notices
 from features.store.schema import deliveries, notifications
 from serving.edge.logs import log
@@ -25,11 +25,11 @@ from serving.notifications.claims import (
     SECOND_US,
     Claim,
 )
-from serving.notifications.endpoints import lock, turn_off
+from serving.notifications.endpoints import LEASE_US, lock, turn_off
 from serving.notifications.errors import UnknownEndpoint
 from serving.notifications.sender import Sender
 
-__all__ = ["THROTTLING", "keep", "purge"]
+__all__ = ["THROTTLING", "give_up_old", "keep", "purge"]
 
 THROTTLING: Final = frozenset({429, 502, 503, 504})
 _GONE: Final = 410
@@ -159,6 +159,30 @@ def purge(database: Database, as_of: int) -> int:
     while ids := _purged(database, as_of - KEPT_US):
         count += len(ids)
     return count
+
+
+def give_up_old(database: Database, as_of: int) -> int:
+    """Let what was not delivered within 30 days have failed; how many deliveries.
+
+    They are forgotten by the next purge, and not by this one: until then it can be seen, and sent
+    again where only a clock was wrong.
+
+    Parameters
+    ----------
+    as_of : the present in microseconds since the epoch.
+    """
+    old = sa.select(notifications.c.id).where(notifications.c.created_at < as_of - KEPT_US)
+    waiting = sa.and_(
+        deliveries.c.due_at.is_not(None),
+        deliveries.c.notification_id.in_(old),
+        over(deliveries.c.leased_until, as_of, LEASE_US),
+    )
+    change = sa.update(deliveries).where(waiting).values(due_at=None, error=_TOO_OLD)
+    with database.writing() as connection:
+        return connection.execute(change).rowcount
+
+
+_TOO_OLD: Final = "it was not delivered within 30 days"
 
 
 def _purged(database: Database, before: int) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Final, Protocol, TypeVar
 import httpx2
 
 from features.clock import is_over
+from features.errors import StoreError
 from features.store.events import EventStore
 from serving.edge.logs import log, log_failure
 from serving.scoring.scorer import Scorer
@@ -28,7 +29,7 @@ from serving.write_back.dynamics import DYNAMICS
 from serving.write_back.hubspot import HUBSPOT
 from serving.write_back.mautic import MAUTIC
 from serving.write_back.outbox import LEASE, Outbox
-from serving.write_back.rules import DELAYS, SECOND, Outcome, Record
+from serving.write_back.rules import DAY, DELAYS, SECOND, Outcome, Record
 from serving.write_back.salesforce import SALESFORCE
 
 __all__ = ["Parts", "Pause", "Writes", "keep_writing", "write_batch"]
@@ -48,6 +49,7 @@ _MOST_CALLS: Final = 16
 _NOT_TRIED: Final = "not tried: all calls of the turn went to others"
 _LOCKED_OUT: Final = 900 * SECOND
 _POLL_SECONDS: Final = 1.0
+_MOST_LOOKS: Final = 600
 _GRACE_SECONDS: Final = 5.0
 _PAUSES: Final = DELAYS[:3]
 
@@ -102,15 +104,37 @@ class Writes(Protocol):
 
 
 async def keep_writing(service: Writes) -> None:
-    """Tell CRMs what is due, until cancelled; what is under way then is finished, or given back."""
+    """Tell CRMs what is due, until cancelled; what is under way then is finished, or given back.
+
+    Where nothing was scored for a day, as after a long rest, it waits for what is scored now: a CRM
+    that was told of a band of months ago may have written to the lead before it knows better.
+    """
     if not service.write_backs:
         return
+    await _until_scored(service)
     async with calls.new_client(service.scorer.clock) as client:
         outbox = Outbox(service.store.database)
         parts = Parts(outbox, service.write_backs, client, service.scorer.clock)
         await asyncio.gather(
             *(_keep(parts, target, service.stopping) for target in service.write_backs)
         )
+
+
+async def _until_scored(service: Writes) -> None:
+    """Wait until all leads were scored within a day, or never were; ten minutes at most."""
+    for _ in range(_MOST_LOOKS):
+        if service.stopping.is_set() or not await asyncio.to_thread(_is_outdated, service):
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+    log("write-back begins with scores of long ago: nothing scores", logging.WARNING)
+
+
+def _is_outdated(service: Writes) -> bool:
+    try:
+        run, _ = service.store.scores.full_run()
+    except StoreError:
+        return True  # it is away, and there is nothing to be told
+    return run is not None and service.scorer.clock() - run["as_of"] > DAY
 
 
 async def _keep(parts: Parts, target: WriteBack, stopping: threading.Event) -> None:

@@ -41,7 +41,7 @@ def test_nothing_before_it_is_due(world):
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("ahead", [120, HOUR // SECOND, 86_400, 400 * 86_400])
+@pytest.mark.parametrize("ahead", [120, HOUR // SECOND, 86_400, 29 * 86_400])
 @pytest.mark.parametrize("status", [500, 429])
 def test_a_clock_that_was_ahead(world, ahead, status):
     """Attempts, claims, pauses and notifications of the future are due as soon as it is over."""

@@ -12,7 +12,7 @@ import pytest
 from serving.notifications import delivery as subject
 from serving.notifications.attempt import Answer
 from serving.notifications.claims import RETRY_SECONDS, claimed
-from serving.notifications.outcomes import keep
+from serving.notifications.outcomes import give_up_old, keep
 from serving.notifications.sender import Sender
 from tests.serving.notifications.receiver import (
     HOUR,
@@ -351,6 +351,30 @@ def test_disabled_meanwhile(world):
     assert world.row("a", endpoint)["due_at"] is None
     assert world.kept.one(endpoint).disabled_why == "on request"
     assert world.types()["webhook.disabled"] == 0
+
+
+def test_given_up_by_age(world):
+    """After months without sending only what is new is sent; what is old is said to have failed."""
+
+    async def run():
+        async with receiving() as receiver, sending(world.database, world.clock) as sender:
+            endpoint = world.endpoint(receiver)
+            world.announce("old")
+            world.clock.later(30 * 24 * 3600 + 1)
+            world.announce("new")
+            assert await deliver_due(sender) == 1
+            assert give_up_old(world.database, world.clock()) == 1
+            assert give_up_old(world.database, world.clock()) == 0
+            row = world.row("old", endpoint)
+            assert (row["due_at"], row["attempts"]) == (None, 0)
+            assert row["error"] == "it was not delivered within 30 days"
+            # Where only the clock was wrong it can be sent again, as long as it is there.
+            world.clock.later(-24 * 3600)
+            assert world.kept.replay(endpoint, ["old"]) == ["old"]
+            assert await deliver_due(sender) == 1
+            return [one.id for one in receiver.got]
+
+    assert asyncio.run(run()) == ["new", "old"]
 
 
 def test_kept_only_after_the_answer(world, monkeypatch, caplog):

@@ -325,6 +325,56 @@ def test_loop(scene):
     assert scene.row("ada").due_at is None
 
 
+def test_scores_of_long_ago(scene, monkeypatch):
+    """After a rest of three months a CRM is told of what is scored then, and not of before."""
+    monkeypatch.setattr(subject, "_POLL_SECONDS", 0.01)
+    service, written, looks = service_of(scene), threading.Event(), 0
+    service.store.scores.finish_full_run({"as_of": scene.now}, "")
+    scene.now += 91 * 86_400 * SECOND
+    is_outdated = subject._is_outdated
+
+    def look(one: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 3:  # the process beside has scored all leads anew
+            scene.score("ada", 0.125)
+            service.store.scores.finish_full_run({"as_of": scene.now}, "")
+        return is_outdated(one)
+
+    monkeypatch.setattr(subject, "_is_outdated", look)
+
+    async def run() -> None:
+        task = asyncio.create_task(keep_writing(service))
+        await asyncio.to_thread(written.wait, 30)
+        service.stopping.set()
+        await task
+
+    told: list[Any] = []
+
+    def note() -> None:
+        told.append(looks)
+        written.set()
+
+    scene.fake.before_write = note
+    asyncio.run(run())
+    assert told == [3]
+    assert scene.held["ada"] == 0.125
+
+
+def test_nobody_scores(scene, monkeypatch, lines):
+    """Where nothing is scored for ten minutes more, what is known is told."""
+    monkeypatch.setattr(subject, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(subject, "_MOST_LOOKS", 5)
+    service = service_of(scene)
+    service.store.scores.finish_full_run({"as_of": scene.now - 86_401 * SECOND}, "")
+    asyncio.run(subject._until_scored(service))
+    assert [event for event, _ in lines()] == [
+        "write-back begins with scores of long ago: nothing scores"
+    ]
+    service.store.scores.finish_full_run({"as_of": scene.now + 86_401 * SECOND}, "")
+    assert not subject._is_outdated(service)
+
+
 def test_no_crms(scene):
     """Without a CRM to tell, the loop has nothing to do."""
     service = service_of(scene)
