@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from features.events.junk_ids import is_junk
+from features.events.log import DAY_US
 from features.events.values import id_text
 from features.store.arrivals import Arrival
 from features.store.identities.accounts import GROUP_ID, account_of
@@ -68,6 +69,8 @@ def envelope_of(receipt: Receipt, body: dict[str, Any]) -> Envelope:
     """What a batch says for all its calls; EventRefused where that cannot be read."""
     passed_over: list[EventRefused] = []
     sent_at = _sent_at(body, passed_over)
+    if sent_at is not None and abs(receipt.received - sent_at) > DAY_US:
+        passed_over.append(_off(receipt.received - sent_at))
     extras = _from_context(body.get("context"), passed_over)
     return Envelope(receipt, sent_at, extras, passed_over)
 
@@ -211,16 +214,20 @@ def _occurred_at(item: dict[str, Any], envelope: Envelope) -> int:
         return instant_of(stamp, "timestamp")
     member = "originalTimestamp" if stamp is None else "timestamp"
     given = instant_of(item[member], member)
-    sent = _sent_at(item, envelope.passed_over)
-    sent = envelope.sent_at if sent is None else sent
+    own = _sent_at(item, envelope.passed_over)
+    sent = envelope.sent_at if own is None else own
     if sent is None:
         return given
+    late = envelope.receipt.received - sent
     try:
-        return in_range(given + envelope.receipt.received - sent, member)
+        at = in_range(given + late, member)
     except EventRefused as beyond:
         why = f"sentAt is no clock's time: by it {beyond}"
         envelope.passed_over.append(_without_sent_at(why))
         return given
+    if own is not None and abs(late) > DAY_US:
+        envelope.passed_over.append(_off(late))
+    return at
 
 
 def _sent_at(of: dict[str, Any], passed_over: list[EventRefused]) -> int | None:
@@ -236,6 +243,22 @@ def _sent_at(of: dict[str, Any], passed_over: list[EventRefused]) -> int | None:
     except EventRefused as refused:
         passed_over.append(_without_sent_at(str(refused)))
         return None
+
+
+def _off(late: int) -> EventRefused:
+    """What is said of a clock that seems to be wrong by days, in microseconds.
+
+    A request that something has held back as it was sent looks alike, and what happened days ago
+    becomes what happened now.
+    """
+    days = abs(late) // DAY_US
+    where, moved = ("before", "later") if late > 0 else ("after", "earlier")
+    why = (
+        f"sentAt lies {days} day{'s' if days > 1 else ''} {where} the time it came in, so it counts"
+        f" as of a clock that is wrong, and times as {moved} by that; what was held back on its way"
+        " comes with the time at which it is sent on, or without"
+    )
+    return EventRefused("clock_off", ("sentAt",), why)
 
 
 def _without_sent_at(why: str) -> EventRefused:

@@ -425,6 +425,33 @@ def test_a_clock_that_leads_out_of_all_years(service, client, stamp, sent_at):
     assert service.row(call["messageId"])["occurred_at"] == min(at(stamp), at(NOW))
 
 
+@pytest.mark.usefixtures("noon")
+@pytest.mark.parametrize(
+    ("sent_at", "words"),
+    [
+        ("2025-11-30T12:00:00Z", "lies 91 days before the time it came in"),
+        ("2026-02-28T11:59:59Z", "lies 1 day before"),
+        ("2026-03-03T12:00:00Z", "lies 2 days after"),
+        ("2026-02-28T12:00:00Z", ""),
+        ("2026-03-02T12:00:00Z", ""),
+    ],
+)
+def test_a_clock_that_is_days_off(service, client, sent_at, words):
+    """What was held back as it was sent seems to happen now, and the answer says so."""
+    given = track(timestamp=sent_at)
+    for call, more, index in (
+        (given, {"sentAt": sent_at}, None),
+        ({**given, "sentAt": sent_at}, {}, 0),
+    ):
+        call["messageId"] = new_id()
+        answer = post(client, [call], **more)
+        assert accepted(answer) == (1, 0)
+        assert service.row(call["messageId"])["occurred_at"] == at(NOW)
+        told = answer.json()["warnings"]
+        assert [(one["index"], one["type"]) for one in told] == [(index, "clock_off")] * bool(words)
+        assert all(words in one["detail"] for one in told)
+
+
 def test_warnings_and_rejections(client):
     """An event that is refused is not warned of; with `handling=strict` a warning refuses none."""
     good, bad = track(sentAt="soon", timestamp=NOW), track(sentAt="soon", timestamp=NOW, event="")
