@@ -15,6 +15,7 @@ from features.clock import instant, microseconds
 from features.errors import TimeError
 from serving.edge.access.access import Asker
 from serving.edge.access.needs import needs
+from serving.edge.errors import ChangedMeanwhile
 from serving.edge.schemas import PathId
 from serving.notifications.addresses import AddressRule
 from serving.notifications.endpoints import DeliveryState, Endpoint
@@ -265,18 +266,27 @@ async def change_webhook_settings(
         form = read_endpoint_form(given, _rule(service), ())
         if form.wrong:
             return _one(request, service, asker, one, form, said=_WRONG, status=422)
-        if given.get("seen") != form_of_endpoint(one).mark:
+        try:
+            endpoints.change(
+                endpoint_id,
+                url=form.url,
+                description=form.description,
+                types=sorted(form.types),
+                include=sorted(form.include),
+                check=lambda held: _check_seen(held, given.get("seen")),
+            )
+        except ChangedMeanwhile:
+            one = endpoints.one(endpoint_id)
             return _one(request, service, asker, one, form, said=_MEANWHILE, status=409)
-        endpoints.change(
-            endpoint_id,
-            url=form.url,
-            description=form.description,
-            types=sorted(form.types),
-            include=sorted(form.include),
-        )
         return _to(endpoint_id, "changed")
 
     return await run_in_threadpool(answer)
+
+
+def _check_seen(held: Endpoint, seen: str | None) -> None:
+    """ChangedMeanwhile where an endpoint is another than when its form was made."""
+    if seen != form_of_endpoint(held).mark:
+        raise ChangedMeanwhile(f"{held.id} is not what was looked at")
 
 
 @router.post(_HOME + "/{endpoint_id}/rotate")

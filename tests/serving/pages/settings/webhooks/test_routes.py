@@ -7,7 +7,8 @@ import re
 import pytest
 
 from serving.notifications.endpoints import Endpoints
-from serving.pages.settings.webhooks.endpoints import endpoints_of
+from serving.pages.settings.webhooks import routes
+from serving.pages.settings.webhooks.endpoints import endpoints_of, read_endpoint_form
 from tests.serving.pages.settings.conftest import Sheet
 
 HOME = "/settings/webhooks"
@@ -67,6 +68,24 @@ def test_change(site, path):
     assert endpoints_of(site.service).all()[0] == changed
     site.act(path, seen=stale.fields["seen"], **back)
     assert endpoints_of(site.service).all()[0] == before
+
+
+def test_change_at_the_same_time(site, path, monkeypatch):
+    """Of two who save at once the second one is told, however close they are."""
+    endpoints, read = endpoints_of(site.service), read_endpoint_form
+    before = endpoints.all()[0]
+    seen = site.get(path).fields["seen"]
+
+    def read_while_another_saves(*given):
+        form = read(*given)
+        endpoints.change(before.id, description="Another's")
+        return form
+
+    monkeypatch.setattr(routes, "read_endpoint_form", read_while_another_saves)
+    sheet = site.refused(path, 409, url=before.url, description="Mine", seen=seen)
+    assert sheet.fields["description"] == "Mine"
+    assert endpoints.one(before.id).description == "Another's"
+    endpoints.change(before.id, description=before.description)
 
 
 def test_switch_off_and_on(site, path):
