@@ -7,19 +7,13 @@ needs one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import (
-    Annotated,
-    Final,
-    Literal,
-    Required,  # pydantic reads typing's own from Python 3.12 on
-    cast,
-)
+from typing import Annotated, Final, Literal, Required, cast
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.store.arrivals import Arrival, Remark

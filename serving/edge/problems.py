@@ -354,8 +354,27 @@ def openapi(
         schemas |= _flat_schemas(PersonalizerErrorAnswer, _PERSONALIZER)
         _describe_personalizer(schema)
         _describe_instants(schemas)
-        app.openapi_schema = schema
+        app.openapi_schema = _without_twins(schema)
     return app.openapi_schema
+
+
+_SIDES: Final = re.compile(r'-(?:Input|Output)"')
+
+
+def _without_twins(schema: dict[str, Any]) -> dict[str, Any]:
+    """A description in which what is asked and answered alike is one shape.
+
+    The framework makes two, `-Input` and `-Output`, of each shape that stands on both sides. Where
+    any two of them differ all are left as they are.
+    """
+    found: dict[str, set[str]] = {}
+    for name, shape in schema["components"]["schemas"].items():
+        base = _SIDES.sub('"', f'{name}"')
+        found.setdefault(base, set()).add(_SIDES.sub('"', json.dumps(shape)))
+    if any(len(told) > 1 for told in found.values()):
+        return schema
+    merged: dict[str, Any] = json.loads(_SIDES.sub('"', json.dumps(schema)))
+    return merged
 
 
 _SCHEMES: Final = {

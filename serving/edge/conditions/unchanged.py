@@ -95,7 +95,7 @@ async def _unchanged(
     request: Request,
     if_match: Annotated[
         str | None,
-        Header(description="The `ETag` of what was looked at, or `*`; else a 412."),
+        Header(alias=_MATCH, description="The `ETag` of what was looked at, or `*`; else a 412."),
     ] = None,
 ) -> Unchanged:
     if if_match is None:
@@ -114,7 +114,8 @@ async def _made(
     request: Request,
     wanted: IfUnchanged,
     if_none_match: Annotated[
-        str | None, Header(description="`*`: only where there is none yet; else a 412.")
+        str | None,
+        Header(alias=_NONE_MATCH, description="`*`: only where there is none yet; else a 412."),
     ] = None,
 ) -> Unchanged:
     if if_none_match is None:

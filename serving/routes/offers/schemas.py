@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    Required,  # pydantic reads typing's own from Python 3.12 on
-)
+from typing import Annotated, Any, Final, Literal, Required
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    ConfigDict,
     Field,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    with_config,
 )
 from pydantic_core import PydanticKnownError
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from features.ladder.offer import OfferStatus
 from models.offers.offer_model import Evidence
@@ -33,10 +30,13 @@ __all__ = [
     "VersionsOfOffer",
 ]
 
+_OPEN: Final = ConfigDict(extra="ignore")
+"""So that what is asked and what is answered is one shape; the ladder refuses unknown keys."""
 _Moment = Annotated[str, AS_DATE_TIME]
 OfferId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(stored_text)]
 
 
+@with_config(_OPEN)
 class OfferEffort(TypedDict, total=False):
     """What an offer asks of the lead; what is left out is nothing."""
 
@@ -47,6 +47,7 @@ class OfferEffort(TypedDict, total=False):
     money: float
 
 
+@with_config(_OPEN)
 class OfferFraming(TypedDict):
     """One way to put an offer, under a name of its own."""
 
@@ -54,6 +55,7 @@ class OfferFraming(TypedDict):
     text: str
 
 
+@with_config(_OPEN)
 class OfferRule(TypedDict, total=False):
     """Which events count: of a name, with properties that meet conditions."""
 
@@ -61,6 +63,7 @@ class OfferRule(TypedDict, total=False):
     where: dict[str, Any]
 
 
+@with_config(_OPEN)
 class OfferTable(TypedDict, total=False):
     """The keys of an [[offer]] table of the ladder file; what is left out is as usual.
 

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -168,9 +169,9 @@ def test_bodies(client, content, kind, status):
 
 def test_very_many_faults(client):
     """A small body can have very many: all are counted, and the answer stays small."""
-    body = {f"a{at}": 1 for at in range(20_000)}
-    told = is_problem(client.post("/v1/recommendations", json=body), 422)
-    assert told["detail"].startswith("20001 values will not do: /body/lead_id")
+    body = {"leads": [{"lead_id": "a", "events": [{}] * 10_000}]}
+    told = is_problem(client.post("/v1/scores:batch", json=body), 422)
+    assert told["detail"].startswith("20000 values will not do: /body/leads/0/events/0/name")
     assert len(told["errors"]) == 2500
 
 
@@ -405,3 +406,24 @@ def test_an_id_that_no_database_can_be_asked_for(client, method, path, body, sta
     """PostgreSQL refuses the question itself where an id has a NUL: the caller's mistake."""
     for id_ in ("%00", "a%00b"):
         assert client.request(method, path.format(id_), json=body).status_code == status
+
+
+def test_a_shape_of_both_sides_is_one():
+    """What is asked and answered alike has one name; what differs keeps two."""
+
+    def described(answered: str) -> dict[str, Any]:
+        ref = {"$ref": "#/components/schemas/Part-Output"}
+        shapes = {"Part-Input": {"type": "object"}, "Part-Output": {"type": answered}, "Whole": ref}
+        return {"paths": {}, "components": {"schemas": shapes}}
+
+    merged = problems._without_twins(described("object"))["components"]["schemas"]
+    part = {"type": "object"}
+    assert merged == {"Part": part, "Whole": {"$ref": "#/components/schemas/Part"}}
+    assert problems._without_twins(described("array")) == described("array")
+
+
+def test_no_shape_is_two(client):
+    """Of all that are described."""
+    names = client.app.openapi()["components"]["schemas"]
+    assert "OfferTable" in names
+    assert not [name for name in names if name.endswith(("-Input", "-Output"))]
