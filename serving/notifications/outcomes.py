@@ -177,9 +177,17 @@ def give_up_old(database: Database, as_of: int) -> int:
         deliveries.c.notification_id.in_(old),
         over(deliveries.c.leased_until, as_of, LEASE_US),
     )
-    change = sa.update(deliveries).where(waiting).values(due_at=None, error=_TOO_OLD)
-    with database.writing() as connection:
-        return connection.execute(change).rowcount
+    with database.reading() as connection:
+        found = sa.select(deliveries.c.endpoint_id).where(waiting).distinct()
+        endpoint_ids = sorted(connection.scalars(found))
+    count = 0
+    for endpoint_id in endpoint_ids:
+        its = sa.and_(deliveries.c.endpoint_id == endpoint_id, waiting)
+        change = sa.update(deliveries).where(its).values(due_at=None, error=_TOO_OLD)
+        with suppress(UnknownEndpoint), database.writing() as connection:
+            lock(connection, endpoint_id)
+            count += connection.execute(change).rowcount
+    return count
 
 
 _TOO_OLD: Final = "it was not delivered within 30 days"
