@@ -28,6 +28,7 @@ from features.events.formats.import_report import ImportReport, Rejects
 from features.events.formats.layout import Layout
 from features.events.formats.row_batch import Reading, RowBatch
 from features.events.log import EventLog, LogColumns
+from features.events.personal_data import ContactRule
 from features.events.table import EventTable, again_without_id, concat, without_duplicates
 from features.events.times import check_timezone
 from features.ladder.activity import activity_of
@@ -114,7 +115,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     return log, report
 
 
-def read_table(
+def read_table(  # noqa: PLR0913 likewise
     source: Path | str,
     *,
     strict: bool = False,
@@ -123,6 +124,7 @@ def read_table(
     names: EventNames | None = None,
     assume_timezone: str | None = None,
     layout: str | ImportColumns | Layout | None = None,
+    contact: ContactRule | None = None,
     progress: _Progress | None = None,
 ) -> tuple[EventTable, ImportReport]:
     """The checked events of a file, or of a folder of files in name order, with all properties.
@@ -138,13 +140,15 @@ def read_table(
     layout : the name of an export's layout, or "rung"; or how files are laid out that have some
         columns, and are not in our own way; or the layout that all of them must have. Without a
         name exports are known by their columns.
+    contact : which events may hold no contact data: out of addresses of pages it is taken, and
+        other rows with it are bad. None looks for none.
 
     Raises
     ------
     EventsError : a file that cannot be read or lacks a column, no such layout, or `strict`
         and a bad row.
     """
-    reading = _laid_out(Reading(needs, assume_timezone, names=names), layout)
+    reading = _laid_out(Reading(needs, assume_timezone, names=names, contact=contact), layout)
     return _read(Path(source), reading, strict, rejects, progress)
 
 
@@ -267,6 +271,7 @@ def _read(
         passed_over=tuple(passed_over),
         layouts=tuple(told),
         from_rows=seen.rows_of(len(table) + rejected.total),
+        redacted=None if reading.contact is None else rejected.redacted,
     )
     if strict:
         refuse_bad_rows(source, report)

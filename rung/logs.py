@@ -47,7 +47,10 @@ def add_import(verbs: Any) -> None:
         help="Parquet, CSV or JSON lines, a folder of them; or a store's URL, to move all of it",
     )
     load.add_argument("--store", required=True, help="such as sqlite:///events.db")
-    load.add_argument("--ladder", help="check the numbers that this ladder reads, by its [import]")
+    load.add_argument(
+        "--ladder",
+        help="check what this ladder reads, by its [import], and that its first step is impersonal",
+    )
     reading_options(load)
     json_option(load)
 
@@ -98,17 +101,18 @@ def _import_files(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
     from features.errors import EventsError, without_password
     from features.events.log import LogColumns
+    from features.events.personal_data import contact_rule
     from features.ladder.file import read_ladder
     from features.ladder.ladder import EventNames
     from features.reading import dated_after, read_table
     from features.signals.table import ladder_columns
     from features.store.events import EventStore
 
-    needs, names, columns = LogColumns(), EventNames(), None
+    needs, names, columns, contact = LogColumns(), EventNames(), None, None
     if parsed.ladder:
         ladder = read_ladder(parsed.ladder)
         needs, names = LogColumns(*ladder_columns(ladder)), ladder.events
-        columns = ladder.imports
+        columns, contact = ladder.imports, contact_rule(ladder)
     table, report = read_table(
         parsed.events,
         needs=needs,
@@ -117,6 +121,7 @@ def _import_files(parsed: argparse.Namespace, progress: Progress) -> None:
         rejects=parsed.rejects,
         assume_timezone=parsed.timezone,
         layout=parsed.layout or columns,
+        contact=contact,
         progress=progress,
     )
     if not report.accepted:
@@ -135,7 +140,8 @@ def _import_files(parsed: argparse.Namespace, progress: Progress) -> None:
     }
     if parsed.json:
         return print_json(result)
-    for line in report.lines():
+    said = [] if contact else ["contact data was not looked for: --ladder says where none may be"]
+    for line in [*report.lines(), *said]:
         print_line(line)
     if ahead:
         print_line(f"{ahead:,} dated in the future: kept, and set aside until then")

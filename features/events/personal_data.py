@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
@@ -16,9 +17,9 @@ from features.events.field_names import PEOPLE, plain
 from features.ladder.ladder import Ladder, Step
 
 __all__ = [
+    "ContactRule",
     "PropertyPath",
-    "first_step_events",
-    "later_step_events",
+    "contact_rule",
     "means_contact",
     "personal_place",
     "tells_contact",
@@ -62,27 +63,45 @@ _PHONE: Final = re.compile(
     r"(?![\d:.-])"  # 030 1234567
     rf"|{_BEFORE}0[1-9](?:[\s.-]\d{{2}}){{4}}(?![\w-])"  # 01 23 45 67 89
 )
+_UNKNOWN: Final = "without a lead's id nobody has said who they are, so the event may hold none"
+
 _FEWEST_DIGITS: Final = 9
 """A date such as 01-03-2026 has eight."""
 
 
-def first_step_events(ladder: Ladder) -> frozenset[str]:
-    """The names of the events that the ladder's first step is about, and no later one.
+@dataclass(frozen=True, slots=True)
+class ContactRule:
+    """Which events may hold no contact data, at whatever door they come in.
 
-    Traits are no event of a step, whatever the ladder's rules say.
+    Parameters
+    ----------
+    first_step : the names of the events that the ladder's first step is about, and no later one.
+        Traits are no event of a step, whatever the ladder's rules say.
+    later_steps : the names of those that later steps are about, and the first one not; and traits.
+        With these a lead says who it is.
     """
+
+    first_step: frozenset[str]
+    later_steps: frozenset[str]
+
+    def why_none(self, name: str, *, is_anonymous: bool) -> str:
+        """Why an event may hold no contact data; "" for one that may.
+
+        Parameters
+        ----------
+        is_anonymous : whether it came under the id of somebody who has not said who they are, and
+            no other; then any event but those of later steps is as one of the first.
+        """
+        if name in self.first_step:
+            return f"an event {name!r} is one of the first step, which asks for none"
+        return _UNKNOWN if is_anonymous and name not in self.later_steps else ""
+
+
+def contact_rule(ladder: Ladder) -> ContactRule:
+    """The rule of a ladder."""
     first, *later = ladder.goals
-    return _names([first]) - _names(later) - {ladder.events.traits}
-
-
-def later_step_events(ladder: Ladder) -> frozenset[str]:
-    """The names of the events that later steps are about, and the first one not; and traits.
-
-    With these a lead says who it is; any other event of somebody who has not is as one of the first
-    step.
-    """
-    first, *later = ladder.goals
-    return (_names(later) - _names([first])) | {ladder.events.traits}
+    of_first, of_later, traits = _names([first]), _names(later), {ladder.events.traits}
+    return ContactRule(of_first - of_later - traits, (of_later - of_first) | traits)
 
 
 def _names(steps: Iterable[Step]) -> frozenset[str]:

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-from features.events.personal_data import PropertyPath, means_contact, tells_contact
+from features.events.personal_data import (
+    PropertyPath,
+    means_contact,
+    tells_contact,
+    tells_nothing,
+)
 
-__all__ = ["without_contact", "without_parameters"]
+__all__ = ["surely_without_contact", "without_contact", "without_parameters"]
 
 _REDACTED: Final = "redacted"
 
@@ -22,8 +28,29 @@ _PARAMETER: Final = re.compile(r"(?<![^&;])([^=&;]*+)=([^&;]*)")
 """Sought where one can begin: from each letter on, a long text that has none takes seconds."""
 _QUERY: Final = re.compile(r"[^\s=&?#]+=[^\s&]*(?:&[^\s&]*)*")
 """Parameters alone, as pages have them in `location.search`, without the question mark."""
+_PLAIN: Final = re.compile(r"[^?#&;=]*+\?([^?#&;=]++)=[^?#&;=]*+(?:&([^?#&;=]++)=[^?#&;=]*+)*+")
+"""An address with parameters and nothing odd about it."""
+_NAMES: Final = re.compile(r"[?&]([^=]+)=")
 _DEEPEST: Final = 3
 """Addresses within the parameters of addresses, such as where to go after a form."""
+
+
+def surely_without_contact(text: str) -> bool:
+    """Whether a text surely holds no contact data, be it the address of a page or not.
+
+    It is a quick look; of any other text `without_contact` and `tells_contact` know.
+    """
+    if tells_nothing(text):
+        return True
+    # Nothing but its parameters may tell, and of them, as no value does, their names alone.
+    if not tells_nothing(text.replace("=", " ")) or _PLAIN.fullmatch(text) is None:
+        return False
+    return not _mean_contact(tuple(_NAMES.findall(text)))
+
+
+@lru_cache(maxsize=4096)
+def _mean_contact(names: tuple[str, ...]) -> bool:
+    return any(means_contact(unquote_plus(name)) for name in names)
 
 
 def without_contact(

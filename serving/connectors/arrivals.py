@@ -95,7 +95,7 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     people, beside = _people(who, event.previous_id, rules)
     of_ladder = event_values.rules_of(ladder, of_pages=rules.of_pages)
     receipt = event_values.Receipt(rules.known_at, "", of_ladder, rules.identification)
-    why = event_values.why_impersonal(name, of_ladder, is_anonymous=people.is_anonymous)
+    why = of_ladder.contact.why_none(name, is_anonymous=people.is_anonymous)
     said, remarks = _kept(event.properties, why)
     day = (rfc3339(rules.known_at)[: len("2026-03-01")],) if event.is_once_a_day else ()
     found = event_values.arrival(

@@ -174,7 +174,7 @@ class _Shapes:
             return None
         if is_judged(name, rules.names):
             return None
-        is_impersonal = name in rules.first_step or (is_anonymous and name not in rules.later_steps)
+        is_impersonal = bool(rules.contact.why_none(name, is_anonymous=is_anonymous))
         if is_impersonal and any(map(_may_be_personal, keys)):
             return None
         shares = tuple(key for key in keys if key.endswith(SHARE_ENDINGS))

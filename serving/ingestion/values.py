@@ -15,8 +15,8 @@ import orjson
 from features.errors import Refused
 from features.events.junk_ids import FOR_NOBODY, is_junk
 from features.events.personal_data import (
-    first_step_events,
-    later_step_events,
+    ContactRule,
+    contact_rule,
     personal_place,
 )
 from features.events.readable import unreadable
@@ -64,7 +64,6 @@ __all__ = [
     "name_of",
     "object_in",
     "rules_of",
-    "why_impersonal",
 ]
 
 
@@ -75,7 +74,6 @@ _OF_STAFF: Final = (
     "{} is what people who work with a lead say of it, and a key for pages is public; send it with"
     " a key without origins"
 )
-_UNKNOWN: Final = "without a lead's id nobody has said who they are, so the event may hold none"
 
 
 class EventRefused(Refused):
@@ -101,8 +99,7 @@ class ArrivalRules:
     ----------
     traits : the name of the event that traits become.
     reserved : names that nobody may send.
-    first_step : names of the events that may hold no personal data.
-    later_steps : names of those that may, even where nobody has said yet who they are.
+    contact : which events may hold no contact data.
     names : of the events with a fixed role.
     numbers : the properties that are read as numbers.
     staff : names that this sender may not send, as it is public; none of any other.
@@ -110,8 +107,7 @@ class ArrivalRules:
 
     traits: str
     reserved: frozenset[str]
-    first_step: frozenset[str]
-    later_steps: frozenset[str]
+    contact: ContactRule
     names: EventNames
     numbers: frozenset[str]
     staff: frozenset[str] = frozenset()
@@ -131,8 +127,7 @@ def rules_of(ladder: Ladder, *, of_pages: bool = False) -> ArrivalRules:
     return ArrivalRules(
         names.traits,
         reserved,
-        first_step_events(ladder),
-        later_step_events(ladder),
+        contact_rule(ladder),
         names,
         frozenset(numbers),
         STAFF if of_pages else frozenset(),
@@ -319,7 +314,7 @@ def arrival(
     """
     remarks: tuple[Remark, ...] = ()
     rules = receipt.rules
-    if why := why_impersonal(name, rules, is_anonymous=is_anonymous):
+    if why := rules.contact.why_none(name, is_anonymous=is_anonymous):
         said, remarks = _impersonal(said, why)
     check_properties(name, said, rules)
     values = said.values
@@ -361,13 +356,6 @@ def _same_person(receipt: Receipt, traits: Mapping[str, object], mail: str) -> t
         return ()
     of_mail = known.of_mail(mail) if mail else None
     return (*known.of_traits(traits), *(() if of_mail is None else (of_mail,)))
-
-
-def why_impersonal(name: str, rules: ArrivalRules, *, is_anonymous: bool) -> str:
-    """Why an event may hold no contact data; "" for one that may."""
-    if name in rules.first_step:
-        return f"an event {name!r} is one of the first step, which asks for none"
-    return _UNKNOWN if is_anonymous and name not in rules.later_steps else ""
 
 
 def _impersonal(said: Placed, why: str) -> tuple[Placed, tuple[Remark, ...]]:

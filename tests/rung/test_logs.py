@@ -93,6 +93,27 @@ def test_rejects(tmp_path):
     assert json.loads(row)["row"]["occurred_at"] == "neverT09:00:00Z"
 
 
+def test_contact_data_of_the_first_step(tmp_path):
+    """Bad rows are told by line, what is taken out of an address is counted; both need a ladder."""
+    rows = [page("2026-01-01") for _ in range(3)]
+    rows[1] |= {"email": "ann@example.com"}
+    rows[2] |= {"url": "/thanks?email=ann@example.com"}
+    file = jsonl(tmp_path / "events.jsonl", *rows)
+    one, other = (f"sqlite:///{tmp_path / name}.db" for name in ("one", "other"))
+    said = done("import", file, "--store", one, "--ladder", "b2b").out
+    assert "1 row rejected: personal data: an event 'page_viewed' is one of the first step" in said
+    assert f"  {file}:2: property = 'email'" in said
+    assert "1 row kept, contact data taken out of an address: an event 'page_viewed'" in said
+    assert f"  {file}:3: url" in said
+    assert "ann@example.com" not in said
+    with EventStore.existing(one) as store:
+        told = [properties for *_, properties in store.events_of("ann")]
+    assert [one["url"] for one in told if "url" in one] == ["/thanks?email=redacted"]
+    assert "contact data was not looked for" in done("import", file, "--store", other).out
+    told = done("import", file, "--store", other, "--json").json
+    assert (told["redacted"], told["known"]) == (None, 3)
+
+
 def test_a_store_trains_and_scores_like_its_file(events_file, bundle_folder, end, tmp_path):
     """A store that was filled from a file gives the scores that the file gives."""
     url = f"sqlite:///{tmp_path / 'events.db'}"

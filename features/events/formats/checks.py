@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from features.arrays import Bools, Floats
 from features.events.columns import number_array, numbers_of, text_array, texts_of
+from features.events.formats.contact_data import ContactData, contact_data
 from features.events.formats.decimals import Decimals
 from features.events.formats.import_report import NAIVE_TIME, UNREADABLE_TIME, Rejects
 from features.events.formats.json_rows import BROKEN_JSON
@@ -80,6 +81,10 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
     parsed = _objects(batch, verdict)
     texts = {name: _base_texts(batch, name, verdict) for name in ("lead_id", "name")}
     _mark_junk(texts["lead_id"], verdict)
+    contact = contact_data(batch, parsed, texts["name"], reading.contact)
+    batch, parsed = contact.batch, contact.parsed
+    for fault in contact.faults:
+        verdict.mark(fault.rows, fault.reason, fault.column)
     occurred, known = _clocks(batch, reading.timezone or batch.zone, verdict)
     table = EventTable(
         _message_ids(batch, verdict),
@@ -99,6 +104,7 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
             rejects.decimals.look(name, column, nowhere, batch.file, batch.lines)
     if reading.names is not None:
         _mark_unreadable(batch, parsed, texts["name"], reading.names, verdict)
+    _warn(contact, verdict.fine, rejects)
     if verdict.fine.all():
         return table
     _report(batch, verdict, rejects)
@@ -278,6 +284,15 @@ def _report(batch: RowBatch, verdict: _Verdict, rejects: Rejects) -> None:
             place = batch.file, int(batch.lines[row])
             value = _value(batch, reason, column, row)
             rejects.show(reason, place, value, partial(batch.row, int(row)))
+
+
+def _warn(contact: ContactData, fine: Bools, rejects: Rejects) -> None:
+    """Count the rows that are kept without what stood in an address, and show the first few."""
+    batch = contact.batch
+    for row, (where, why) in sorted(contact.taken_from.items()):
+        if fine[row]:
+            place = batch.file, int(batch.lines[row])
+            rejects.warn(f"contact data taken out of an address: {why}", place, where)
 
 
 def _value(batch: RowBatch, reason: str, column: str, row: int) -> str:

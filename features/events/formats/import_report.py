@@ -49,6 +49,8 @@ class ImportReport:
         stroke.
     layouts : what files were taken for that are not laid out in our own way, as sentences.
     from_rows : how many rows the files have, where some tell several events; None where none does.
+    redacted : counts of rows out of which contact data was taken, by why they may hold none; None
+        where it was not looked for. A row that is a duplicate is counted as well.
     """
 
     rows: int
@@ -64,6 +66,7 @@ class ImportReport:
     passed_over: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
     from_rows: int | None = None
+    redacted: dict[str, int] | None = None
 
     def lines(self) -> list[str]:
         """The report in sentences."""
@@ -88,6 +91,9 @@ class ImportReport:
         if self.moved_clocks:
             moved = things(self.moved_clocks, self._thing)
             said.append(f"{moved} known before occurring (moved back)")
+        for what, count in (self.redacted or {}).items():
+            said.append(f"{things(count, self._thing)} kept, {what}")
+            said += [f"  {example}" for example in self.examples.get(what, ())]
         for reason, count in self.rejected.items():
             said.append(f"{things(count, self._thing)} rejected: {reason}")
             said += [f"  {example}" for example in self.examples.get(reason, ())]
@@ -138,6 +144,7 @@ class ImportReport:
             "passed_over": list(self.passed_over),
             "layouts": list(self.layouts),
             "from_rows": self.from_rows,
+            "redacted": None if self.redacted is None else dict(self.redacted),
             "examples": {reason: list(lines) for reason, lines in self.examples.items()},
         }
 
@@ -145,12 +152,14 @@ class ImportReport:
 class Rejects:
     """Counts rejected rows by reason, keeps the first few, writes all to a file if there is one.
 
-    `decimals` is how numbers were written that were not rejected.
+    `decimals` is how numbers were written that were not rejected; `redacted` counts the rows that
+    are kept without something, by what that is.
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.decimals = Decimals()
         self.counts: dict[str, int] = {}
+        self.redacted: dict[str, int] = {}
         self.examples: dict[str, tuple[str, ...]] = {}
         self._file = file
 
@@ -179,6 +188,13 @@ class Rejects:
         seen = self.counts.get(reason, 0)
         self.counts[reason] = seen + rows
         return rows if self._file else max(0, min(rows, _EXAMPLES - seen))
+
+    def warn(self, what: str, place: tuple[str, int], where: str) -> None:
+        """Count a row that is kept without something, and keep the first few as examples."""
+        seen = self.redacted[what] = self.redacted.get(what, 0) + 1
+        if seen <= _EXAMPLES:
+            file, line = place
+            self.examples[what] = (*self.examples.get(what, ()), f"{file}:{line}: {where}")
 
     def show(
         self, reason: str, place: tuple[str, int], value: str, row: Callable[[], object]

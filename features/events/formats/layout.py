@@ -50,6 +50,8 @@ class Layout:
     live : what stands before the lead's id where the same tool's webhooks name it: so it is found
         by both.
     anonymous : where the anonymous id stands that a row with a user's id links with it.
+    unknown_unless : where false says that the lead has not said who they are. So it is without
+        them where the lead's id is the anonymous one.
     event : where the name of the event stands.
     always : the name of events that have none there.
     names : what events are called here instead of their name there; "identify" is the event with
@@ -75,6 +77,7 @@ class Layout:
     alone: str = ""
     live: str = ""
     anonymous: Places = ()
+    unknown_unless: Places = ()
     event: Places = ()
     always: str = ""
     names: Mapping[str, str] = field(default_factory=dict)

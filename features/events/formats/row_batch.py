@@ -22,6 +22,7 @@ from features.events.columns import decoded, in_calendar, text_array
 from features.events.formats.layout import Layout
 from features.events.formats.utf8 import marked, unmarked
 from features.events.log import LogColumns
+from features.events.personal_data import ContactRule
 from features.events.properties import as_text, parse_object
 from features.events.readable import is_answer
 from features.events.values import id_text
@@ -81,6 +82,7 @@ class Reading:
     recognises : whether files that are not laid out in our way may be exports of other tools.
     mapped : how files are laid out that have its columns, and are not in our own way.
     tell : is told what a file is taken for.
+    contact : which events may hold no contact data; None looks for none.
     groups : the row groups of a Parquet file that are read; None: all. Of an export, whose rows say
         something of each other, the first of them stands for all, and the others for nothing.
     """
@@ -94,6 +96,7 @@ class Reading:
     mapped: Layout | None = None
     tell: Callable[[str], None] = _nobody
     groups: range | None = None
+    contact: ContactRule | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -127,6 +130,7 @@ class RowBatch:
     faults : null stands for each value that one is about.
     zone : of times without one, where nobody says another.
     anonymous : ids that each row links with its lead, null where it has none.
+    of_unknown : a mask of the rows that name nobody but who has not said who they are; None: none.
     """
 
     file: str
@@ -138,6 +142,7 @@ class RowBatch:
     faults: Sequence[Fault] = field(default=())
     zone: str | None = None
     anonymous: pa.Array | None = None
+    of_unknown: Bools | None = None
 
 
 # ------------------------------------------------------------------------------------------ Columns

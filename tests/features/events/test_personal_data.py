@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.events.personal_data import (
-    first_step_events,
+    contact_rule,
     means_contact,
     personal_place,
     tells_contact,
@@ -92,7 +92,7 @@ def test_name_that_is_personal(name):
 
 def test_first_step_events():
     """The events of the first step, but for those that a later step is about as well."""
-    assert first_step_events(read_ladder("b2b")) == {
+    assert contact_rule(read_ladder("b2b")).first_step == {
         *("video_progress", "content_read", "page_viewed", "email_opened"),
     }
 
@@ -103,7 +103,7 @@ def test_traits_are_no_event_of_a_step():
     named = '["page_viewed", "email_opened", "email_clicked"]'
     assert named in source
     ladder = parse_ladder(source.replace(named, '["page_viewed", "identify"]'), "traits")
-    assert first_step_events(ladder) == {"video_progress", "content_read", "page_viewed"}
+    assert contact_rule(ladder).first_step == {"video_progress", "content_read", "page_viewed"}
 
 
 @given(st.text(max_size=12), st.text(max_size=12))

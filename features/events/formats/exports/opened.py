@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from features.events.formats.exports.records import tells_what_came_later
@@ -16,13 +16,20 @@ __all__ = ["Exported", "Opener"]
 
 IDENTIFY: Final = "identify"
 _VIEWED: Final = {"page": "page_viewed", "screen": "screen_viewed"}
+_DEVICE: Final = "$device:"
+"""What Mixpanel writes before the id of a device that nobody has used by name."""
 _PARAMETERS: Final = ("string_value", "int_value", "float_value", "double_value")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An event as an export tells it, each part in whatever type it has there."""
+    """An event as an export tells it, each part in whatever type it has there.
+
+    Parameters
+    ----------
+    is_unknown : whether the lead has not said who they are.
+    """
 
     lead: object
     anonymous: object
@@ -31,6 +38,7 @@ class Exported:
     known_at: object
     message_id: object
     properties: dict[str, Any]
+    is_unknown: bool = False
 
 
 @dataclass(slots=True)
@@ -52,11 +60,13 @@ class Opener:
     _read: frozenset[str] = frozenset()
     _read_inside: frozenset[str] = frozenset()
     _packed: frozenset[str] = frozenset()
+    _of_users: Places = ()
 
     def __post_init__(self) -> None:
         """Which columns, and which members of theirs, say something else than a property."""
         layout = self.layout
         places = {*layout.lead, *layout.anonymous, *layout.event, *layout.occurred_at}
+        self._of_users = tuple(one for one in layout.lead if one not in layout.anonymous)
         places |= {*layout.known_at, *layout.message_id, *layout.opened, *layout.traits}
         self._read = frozenset(places)
         self._packed = frozenset(place.partition(".")[0] for place in places if "." in place)
@@ -135,7 +145,25 @@ class Opener:
             known_at=taken(row, layout.known_at),
             message_id=taken(row, layout.message_id),
             properties={key: value for key, value in properties.items() if value is not None},
+            is_unknown=self._is_unknown(row),
         )
+
+    def _is_unknown(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row names a device alone, or somebody who has not said who they are."""
+        layout = self.layout
+        if not layout.anonymous:
+            return False
+        if layout.unknown_unless:
+            said = [taken(row, (place,)) for place in layout.unknown_unless]
+            if any(str(one).lower() == "false" for one in said):
+                return True
+            if str(said[0]).lower() == "true":
+                return False
+        user = _first_id(row, self._of_users)
+        if self._of_users != layout.lead:
+            return user is None
+        device = _first_id(row, layout.anonymous)
+        return user is not None and user in (device, f"{_DEVICE}{device}")
 
     # -------------------------------------------------------------------------------------- calls
 
@@ -156,10 +184,7 @@ class Opener:
         if call == "alias" and found.anonymous is None:
             # What a visitor was called before: the user claims it, as by an anonymous id.
             previous = _first_id(row, ("previousId",))
-            found = Exported(
-                found.lead, previous, found.name, found.occurred_at, found.known_at,
-                found.message_id, found.properties,
-            )  # fmt: skip
+            found = replace(found, anonymous=previous)
         return found
 
     # ------------------------------------------------------------------------------------ records

@@ -125,6 +125,7 @@ EVENT_LAYOUTS: Final = (
         marks=(("event",), ("distinct_id",), ("timestamp",), ("uuid", "properties", "person_id")),
         lead=("properties.$user_id", "distinct_id"),
         anonymous=("properties.$anon_distinct_id", "properties.$device_id"),
+        unknown_unless=("properties.$is_identified", "properties.$process_person_profile"),
         event=("event",),
         names={"$identify": "identify", "$set": "identify", "$pageview": "page_viewed"},
         occurred_at=("timestamp",),

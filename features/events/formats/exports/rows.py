@@ -95,6 +95,7 @@ class ExportRows:
             faults,
             zone=self._layout.zone,
             anonymous=named("anonymous_id", [one.anonymous for one in events], []),
+            of_unknown=np.array([one.is_unknown for one in events], dtype=np.bool_),
         )
 
     def _base(self, events: Sequence[Exported], faults: list[Fault]) -> dict[str, pa.Array]:
