@@ -34,6 +34,7 @@ from serving.ingestion.storing import (
     check_count,
     receipt_of,
     refusal,
+    shown_id,
     sort_events,
     store_events,
     store_one,
@@ -92,14 +93,15 @@ async def cloudevents(
     receipt = receipt_of(service, asker)
     if kind in _ONE:
         event = to_value(body)
-        return await store_one(service, asker, lambda: _arrival(receipt, event))
+        read, sent_id = partial(_arrival, receipt, event), shown_id(event, "id")
+        return await store_one(service, asker, read, sent_id)
     try:
         event = _of_headers(request, kind, body)
         found = _arrival(receipt, event)
     except EventRefused as refused:
         service.group_commit.rejected[refused.kind] += 1
         raise _in_headers(refused) from refused
-    return await store_one(service, asker, lambda: found)
+    return await store_one(service, asker, lambda: found, shown_id(event, "id"))
 
 
 async def _batched(request: Request, service: Service, asker: Asker) -> Response:

@@ -28,6 +28,7 @@ from serving.ingestion.storing import (
     check_count,
     receipt_of,
     refusal,
+    shown_id,
     sort_events,
     store_events,
     store_one,
@@ -115,8 +116,9 @@ def _single(call: str) -> Callable[..., Any]:
         body = await read_json(request, MOST_EVENT_BYTES, any_label=True)
         asker = await check_key(request, _write_key(request, body))
         envelope = Envelope(receipt_of(service, asker), None, {}, [])
+        sent_id = shown_id(body, "messageId")
         return await store_one(
-            service, asker, lambda: _only(call, envelope, body), envelope.passed_over
+            service, asker, lambda: _only(call, envelope, body), sent_id, envelope.passed_over
         )
 
     return one

@@ -38,6 +38,7 @@ __all__ = [
     "receipt_of",
     "refusal",
     "screened_of",
+    "shown_id",
     "sort_events",
     "store_events",
     "store_one",
@@ -125,16 +126,16 @@ def sort_events(
         try:
             arrival = read(item)
         except EventRefused as refused:
-            rejections.append(_Rejection(index, _shown_id(item, id_member), refused))
+            rejections.append(_Rejection(index, shown_id(item, id_member), refused))
             passed_over.clear()
             continue
         count += 1
         if arrival.message_id not in arrivals:
             arrivals[arrival.message_id] = arrival
-            places.append((index, _shown_id(item, id_member)))
+            places.append((index, shown_id(item, id_member)))
         if passed_over or arrival.remarks:
             remarks = (*_taken(passed_over), *arrival.remarks)
-            warned.append(_Warned(index, _shown_id(item, id_member), remarks))
+            warned.append(_Warned(index, shown_id(item, id_member), remarks))
     duplicates = count - len(arrivals)
     return SortedEvents(list(arrivals.values()), places, duplicates, rejections, warned)
 
@@ -146,8 +147,8 @@ def _taken(passed_over: list[EventRefused]) -> tuple[Remark, ...]:
     return found
 
 
-def _shown_id(item: Any, member: str) -> str | None:
-    """The message id of an event that was refused, where it can be shown."""
+def shown_id(item: Any, member: str) -> str | None:
+    """The message id of an event as it was sent, where it can be shown."""
     value = item.get(member) if type(item) is dict else None
     if type(value) is int:
         value = str(value)
@@ -158,12 +159,14 @@ async def store_one(
     service: Service,
     asker: Asker,
     read: Callable[[], Arrival],
+    sent_id: str | None,
     passed_over: list[EventRefused] | None = None,
 ) -> Response:
     """Store the only event of a request; RequestValidationError or HTTPException where refused.
 
     Parameters
     ----------
+    sent_id : its message id as it was sent, where there is one to be shown.
     passed_over : where `read` puts what it could not read and did without.
     """
     try:
@@ -180,7 +183,7 @@ async def store_one(
         if is_stripped(arrival, kept) and not asker.origins:
             remarks = (*remarks, LEFT_OUT)
         (is_new,) = await service.group_commit.put([arrival])
-    warned = [_Warned(0, None, remarks)] if remarks else []
+    warned = [_Warned(0, sent_id, remarks)] if remarks else []
     if asker.origins:
         return _answer(1, 0, [], warned, {})
     if is_new is None:

@@ -108,6 +108,20 @@ def test_one_event_in_three_modes(client):
     is_one(post(client, [told], MANY), accepted=0)
 
 
+def test_a_warning_names_its_event(client):
+    """In each of the three modes by the id that was sent."""
+    told = event(type="page_viewed", data={"url": "/thanks?email=ann@example.com"})
+    one = post(client, told, ONE)
+    many = post(client, [told | {"id": "m2"}], "application/cloudevents-batch+json")
+    for answer, id_ in (
+        (one, told["id"]),
+        (many, "m2"),
+        (binary(client, told | {"id": "m3"}), "m3"),
+    ):
+        (warning,) = answer.json()["warnings"]
+        assert (warning["message_id"], warning["type"]) == (id_, "redacted")
+
+
 @pytest.mark.parametrize(
     ("header", "subject"),
     [

@@ -628,6 +628,16 @@ def test_contact_data_in_the_address_of_a_page(service, client, url, kept, who):
     assert (properties["url"], properties["referrer"]) == (kept, "https://y.io/")
 
 
+@pytest.mark.parametrize("address", ["/v1/page", "/v1/p", "/v1/call"])
+def test_a_warning_of_a_single_call_names_its_message(client, address):
+    """As in a batch: by the id that was sent, and by none where none was."""
+    call = track(type="page", properties={"url": "/thanks?email=ann@example.com"})
+    for sent in (call, {key: value for key, value in call.items() if key != "messageId"}):
+        (warning,) = client.post(address, json=sent).json()["warnings"]
+        assert (warning["index"], warning["type"]) == (0, "redacted")
+        assert warning["message_id"] == sent.get("messageId")
+
+
 @pytest.mark.parametrize("name", ["tool_used", "email_clicked", "some_event_of_ours"])
 def test_contact_data_of_somebody_unknown(client, name):
     """Who has not said who they are is asked for nothing, whatever the event; a lead may tell."""
