@@ -108,7 +108,9 @@ def add_evaluate(verbs: Any) -> None:
     options.bundle_option(evaluate)
     options.period_options(evaluate)
     evaluate.add_argument(
-        "--report", type=arguments.as_folder, help="write report.json, report.md and plots here"
+        "--report",
+        type=arguments.as_folder,
+        help="write report.html, report.md, report.json and plots here",
     )
     evaluate.add_argument(
         "--predictions",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
-
 from features.clock import rfc3339
 from features.ladder.words import in_percent, things
+from models.logged.document import environment
 from training.audit.results import Audit
 
 __all__ = ["audit_page"]
@@ -28,22 +27,19 @@ _COUNTS: Final = {
 
 def audit_page(audit: Audit, title: str) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     counts = [(words, audit.counts[name]) for name, words in _COUNTS.items()]
-    return environment.get_template("audit.html").render(
-        audit=audit,
-        title=title,
-        until=rfc3339(audit.until)[:10],
-        within=things(audit.horizon_days, "day"),
-        counts=counts,
-        chart=_chart(audit),
-        is_probability=audit.is_probability,
+    return (
+        environment(Path(__file__).parent / "templates")
+        .get_template("audit.html")
+        .render(
+            audit=audit,
+            title=title,
+            until=rfc3339(audit.until)[:10],
+            within=things(audit.horizon_days, "day"),
+            counts=counts,
+            chart=_chart(audit),
+            is_probability=audit.is_probability,
+        )
     )
 
 

@@ -1,7 +1,9 @@
 """The report as files: its numbers, its page with every picture, and nothing left behind."""
 
+import html
 import json
 import re
+from base64 import b64decode
 
 import pytest
 
@@ -37,6 +39,20 @@ def test_pictures_are_shown(folder):
     shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (folder / "report.md").read_text())
     assert sorted(shown) == pictures
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+
+
+def test_one_file_to_open(folder):
+    """report.html says what the page says, holds every picture, and asks nobody for anything."""
+    told = (folder / "report.html").read_text()
+    held = re.findall(r'<img alt="[^"]+" src="data:image/png;base64,([^"]+)">', told)
+    pictures = {(folder / name).read_bytes() for name in names(folder, "png")}
+    assert {b64decode(one) for one in held} == pictures
+    assert re.findall(r"<(?:script|link)|https?:", told) == []
+    text = html.unescape(re.sub(r"<[^>]+>", " ", told.partition("<main>")[2]))
+    page = re.sub(
+        r"!\[[^]]+\]\([^)]+\)|^\|[ |:-]+\|$", "", (folder / "report.md").read_text(), flags=re.M
+    )
+    assert re.findall(r"\w+", text) == re.findall(r"\w+", page)
 
 
 def test_too_early_for_purchase(tmp_path):
