@@ -428,6 +428,20 @@ def test_a_step_that_nobody_can_complete(sqlite):
     assert "session_held" in said.remedy
 
 
+def test_a_purchase_that_the_ladder_does_not_know(sqlite):
+    """What a connector brings and nothing reads is named, with how many; what is read is not."""
+    told = ["order_placed", "order_placed", "note_added", "payment_failed", "alias", "page_viewed"]
+    with opened(sqlite) as store:
+        brought = [Event(f"stripe:evt_{at}", "ann", name, 1, 1) for at, name in enumerate(told)]
+        store.append_events([*brought, Event("stripes/1", "ann", "ours", 1, 1)])
+    said = only(found(sqlite, "events"), "note")
+    assert said.what == (
+        "stripe brought 'order_placed' (2 events), which the ladder b2b names nowhere"
+    )
+    assert "complete_when" in said.remedy
+    assert "[stripe.events]" in said.remedy
+
+
 def test_events_of_the_future(environment):
     """An event that becomes known later than now is found."""
     with opened(environment) as store:
