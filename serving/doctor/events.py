@@ -126,7 +126,7 @@ def _named(ladder: Ladder) -> set[str]:
     """The events that a ladder names without a rule, and those that Rung names itself."""
     roles = {getattr(ladder.events, role.name) for role in fields(ladder.events)}
     engaging = {name for goal in ladder.goals for name in goal.engaged_by}
-    told = {one.event for one in (*ladder.beats, *ladder.actions)}
+    told = {*(one.event for one in ladder.beats), *(one.event for one in ladder.actions)}
     return {*roles, *engaging, *told, *HANDS, NOTED, _LINKS}
 
 
