@@ -49,6 +49,13 @@ WEBFLOW = {
         "formId": "65429eadebe8a9f3a30f62d0",
     },
 }
+ODOO = {
+    "id": 7,
+    "x_rung_lead_id": "ada",
+    "email_from": "ada@acme.com",
+    "stage_id": [4, "Won"],
+}
+FRAPPE = {"lead": "CRM-LEAD-2026-00042", "email": "ada@acme.com", "status": "Qualified"}
 ROW = {"id": "z1", "lead_id": "ada", "email": "ada@acme.com", "event": "a", "occurred_at": AT}
 
 
@@ -89,6 +96,7 @@ def client(folder, key, server_key) -> Iterator[TestClient]:  # noqa: ARG001 the
     )
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TYPEFORM_SECRET", vendors.SECRET)
+        environment.setenv("FRAPPE_WEBHOOK_SECRET", vendors.SECRET)
         app = create_app(settings)
         with TestClient(app, "http://127.0.0.1", client=("127.0.0.1", 50_000)) as client:
             yield client
@@ -103,6 +111,29 @@ def test_typeform(client):
     )
     assert answer.json()["accepted"] == 1, answer.text
     assert client.post("/v1/connectors/typeform", content=body).status_code == 401
+
+
+def test_frappe_crm(client):
+    """Signed over the body, in base64; a status counts once, and others than those named do not."""
+    store = service_of(client).store
+    for status, count in (("Qualified", 1), ("Qualified", 0), ("Junk", 0)):
+        told = {**FRAPPE, "status": status, "id": f"{FRAPPE['lead']}/{status}"}
+        body = json.dumps(told).encode()
+        signed = base64.b64encode(vendors.digest(body)).decode()
+        headers = {"X-Frappe-Webhook-Signature": signed}
+        answer = client.post("/v1/connectors/frappe-crm", content=body, headers=headers)
+        assert answer.json()["accepted"] == count, answer.text
+    assert "lead_qualified" in {row[0] for row in store.events_of(FRAPPE["lead"])}
+    assert store.lead_of(FRAPPE["lead"]) == store.lead_of("ada")
+
+
+def test_odoo(client, server_key):
+    """By the stage's name; the same stage again is another one tomorrow."""
+    target = f"/v1/connectors/odoo?writeKey={server_key}"
+    assert client.post(target, json=ODOO).json()["accepted"] == 1
+    assert client.post(target, json=ODOO).json()["duplicates"] == 1
+    assert client.post(target, json={**ODOO, "stage_id": [1, "New"]}).json()["accepted"] == 0
+    assert "order_placed" in {row[0] for row in service_of(client).store.events_of("ada")}
 
 
 @pytest.mark.parametrize("labelled", ["application/json", "application/x-www-form-urlencoded"])
