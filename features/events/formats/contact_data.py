@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _LONGEST: Final = 512
 """Longer texts hardly come twice."""
 _MOST: Final = 1 << 16
-"""So many texts, and sets of names, are remembered."""
+"""So many texts, and sets of names, are remembered, from one part of a file to the next."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -109,12 +110,10 @@ def _shown(place: PropertyPath) -> str:
 
 @dataclass(slots=True)
 class _Seen:
-    """Which rows hold contact data, and what is known of texts and names by now."""
+    """Which rows hold contact data, and which held it in an address."""
 
     personal: dict[int, PropertyPath] = field(default_factory=dict)
     taken: dict[int, list[PropertyPath]] = field(default_factory=dict)
-    _texts: dict[str, bool] = field(default_factory=dict)
-    _names: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
     def judge(self, values: Properties, rows: Sequence[int]) -> Properties:
         """The same values without contact data in addresses; what is found is of `rows`."""
@@ -127,35 +126,32 @@ class _Seen:
                 self.taken.setdefault(row, []).extend(places)
         return clean if places else values
 
-    def is_harmless(self, values: Properties) -> bool:
-        """Whether a quick look is enough to know that values hold nothing personal."""
-        for value in values.values():
-            kind = type(value)
-            if kind is str:
-                if not self._tells_nothing(value):
-                    return False
-            elif kind not in _SCALARS:
+
+def _is_harmless(values: Properties) -> bool:
+    """Whether a quick look is enough to know that values hold nothing personal."""
+    for value in values.values():
+        if type(value) is str:
+            if not _tells_nothing(value):
                 return False
-        names = tuple(values)
-        known = self._names.get(names)
-        if known is None:
-            known = personal_place(dict.fromkeys(names, 1)) is None
-            _remember(self._names, names, known)
-        return known
-
-    def _tells_nothing(self, text: Any) -> bool:
-        known = self._texts.get(text)
-        if known is None:
-            known = surely_without_contact(text) or not (tells_contact(text) or _is_changed(text))
-            if len(text) <= _LONGEST:
-                _remember(self._texts, text, known)
-        return known
+        elif type(value) not in _SCALARS:
+            return False
+    return _are_harmless_names(tuple(values))
 
 
-def _remember(known: dict[Any, bool], key: object, value: bool) -> None:
-    if len(known) >= _MOST:
-        known.clear()
-    known[key] = value
+def _tells_nothing(text: str) -> bool:
+    return _seen_to_tell_nothing(text) if len(text) <= _LONGEST else _is_harmless_text(text)
+
+
+def _is_harmless_text(text: str) -> bool:
+    return surely_without_contact(text) or not (tells_contact(text) or _is_changed(text))
+
+
+_seen_to_tell_nothing = lru_cache(maxsize=_MOST)(_is_harmless_text)
+
+
+@lru_cache(maxsize=_MOST)
+def _are_harmless_names(names: tuple[str, ...]) -> bool:
+    return personal_place(dict.fromkeys(names, 1)) is None
 
 
 def _is_changed(text: str) -> bool:
@@ -168,7 +164,7 @@ def _of_documents(
     found = list(parsed)
     for row in rows.tolist():
         values = found[row]
-        if values and not seen.is_harmless(values):
+        if values and not _is_harmless(values):
             found[row] = seen.judge(values, (row,))
     return found
 
@@ -185,18 +181,21 @@ def _of_column(name: str, column: pa.Array, rows: npt.NDArray[np.intp], seen: _S
         or pa.types.is_dictionary(column.type)
         or pa.types.is_nested(column.type)
     )
-    is_named = not seen.is_harmless({name: 1})
+    is_named = not _is_harmless({name: 1})
     if is_plain and not is_named:
         return column
     codes, values = distinct(column.take(pa.array(rows)))
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(values) + 1))
     changed: dict[int, object] = {}
     for code, value in enumerate(values):
-        if not is_named and isinstance(value, str) and surely_without_contact(value):
+        if not is_named and isinstance(value, str) and _tells_nothing(value):
             continue
         meant = as_value(value) if isinstance(value, str) else value
-        if meant is None or seen.is_harmless({name: meant}):
+        if meant is None or _is_harmless({name: meant}):
             continue
-        clean = seen.judge({name: meant}, rows[codes == code].tolist())[name]
+        at = rows[order[starts[code] : starts[code + 1]]]
+        clean = seen.judge({name: meant}, at.tolist())[name]
         if clean is not meant:
             changed[code] = clean
     if not changed:
@@ -204,6 +203,7 @@ def _of_column(name: str, column: pa.Array, rows: npt.NDArray[np.intp], seen: _S
     told = [changed.get(code, value) for code, value in enumerate(values)]
     kind = pa.string() if pa.types.is_dictionary(column.type) else column.type
     # The new values stand behind the column, and each of the rows takes its own from there.
-    at = np.arange(len(column))
-    at[rows] = len(column) + codes % (len(told) + 1)
-    return pa.concat_arrays([column.cast(kind), pa.array([*told, None], kind)]).take(pa.array(at))
+    taken = np.arange(len(column))
+    taken[rows] = len(column) + codes % (len(told) + 1)
+    both = pa.concat_arrays([column.cast(kind), pa.array([*told, None], kind)])
+    return both.take(pa.array(taken))
