@@ -109,7 +109,7 @@ def test_the_price_is_in_the_currency_of_the_ladder(consumer):
     price = "5 minutes of their time and 1,200 SEK to pay"
     assert price in advice.text
     made = replace(advice.recommendation, offer=advice.offer)
-    assert price in answer_of(made, model.bundle.ladder, "", exposed=False)["text"]
+    assert price in answer_of(made, model.bundle.ladder, {}, "", exposed=False)["text"]
 
 
 @pytest.mark.parametrize("option", [NURTURE, NO_ASK])
