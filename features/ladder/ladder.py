@@ -14,7 +14,14 @@ from typing import Any, Literal
 from features.ladder.action import LeadAction, usual_actions
 from features.ladder.controls import Afterwards, Controls, Experiment, refused_afterwards
 from features.ladder.event_rule import Condition, EventRule, Gain, Operator
-from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
+from features.ladder.offer import (
+    Commitment,
+    Effort,
+    EffortWeights,
+    Framing,
+    Offer,
+    OfferVersion,
+)
 from features.ladder.quiet_hours import QuietHours
 from features.ladder.source import ImportColumns, Source
 
@@ -120,27 +127,6 @@ class Step:
         low = low if self.low_below is None else self.low_below
         high = high if self.high_from is None else self.high_from
         return min(low, high), high
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """Something agreed with a lead that is under way: while it is, nothing else is asked.
-
-    It is open from an event that meets `begins` until the first that meets `until`, or until its
-    end, or for `days`; whichever comes first.
-
-    Parameters
-    ----------
-    title : what is under way, to be read after "while": "a session is booked".
-    ends_at : the property of the beginning event that holds when it ends, as RFC 3339; "" for none.
-    """
-
-    id: str
-    title: str
-    begins: tuple[EventRule, ...]
-    until: tuple[EventRule, ...] = ()
-    ends_at: str = ""
-    days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

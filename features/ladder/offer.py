@@ -1,4 +1,4 @@
-"""What can be extended to a lead: an offer, what it asks, and the versions that were made of it."""
+"""What can be extended to a lead, in versions, and what is agreed with it and under way."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from features.ladder.event_rule import EventRule
 
 __all__ = [
     "BOUNDED_BY_DAYS",
+    "Commitment",
     "Effort",
     "EffortWeights",
     "Framing",
@@ -143,3 +144,28 @@ class OfferVersion:
     from_at: int
     made_at: int
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """Something agreed with a lead that is under way: while it is, nothing else is asked.
+
+    It is open from an event that meets `begins` until the first that meets `until`, or until its
+    end, or for `days`; whichever comes first.
+
+    Parameters
+    ----------
+    title : what is under way, to be read after "while": "a session is booked".
+    begins : empty where it follows another.
+    ends_at : the property of the beginning event that holds when it ends, as RFC 3339; "" for none.
+    after : the commitment that it follows, "" for none: it is open from when that one has run its
+        time without any event that ends it, such as an outcome that is due by then.
+    """
+
+    id: str
+    title: str
+    begins: tuple[EventRule, ...]
+    until: tuple[EventRule, ...] = ()
+    ends_at: str = ""
+    days: float | None = None
+    after: str = ""

@@ -32,7 +32,7 @@ from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
 from features.ladder.quiet_hours import zone_of
 from features.ladder.words import USEFUL
 from features.offers.assignments import CALLING, assignment_of
-from features.offers.commitments import Open, commitments_of, ends_of, still_open
+from features.offers.commitments import Open, commitments_of, followed_by, opened, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.offers.topics import Timed, TopicPlan, gaps_of, topics_of
 from features.signals.beats import sums_of_rows
@@ -315,7 +315,7 @@ def _plan(ladder: Ladder) -> _Plan:
     _listen(readers, ladder.back_when, _win_back)
     for one in commitments_of(ladder):
         _listen(readers, one.until, _ends(one.id))
-        _listen(readers, one.begins, _begins(one))
+        _listen(readers, one.begins, _begins(one, followed_by(one, ladder)))
     _listen(readers, ladder.restart_on, _restart)  # after the rungs: what completes one too is over
     for offer in ladder.offers:
         _listen(readers, offer.only_after, _opens(offer.id))
@@ -435,12 +435,10 @@ def _restart(walk: _Walk, _when: int, _properties: _Properties) -> None:
     walk.taken.clear()
 
 
-def _begins(commitment: Commitment) -> _Reader:
+def _begins(commitment: Commitment, followed: Commitment | None) -> _Reader:
     def begin(walk: _Walk, when: int, properties: _Properties) -> None:
         before = walk.begun.get(commitment.id)
-        is_open = before is not None and when < before.ends
-        since = before.since if before is not None and is_open else when
-        walk.begun[commitment.id] = Open(since, ends_of(commitment, when, properties))
+        walk.begun[commitment.id] = opened(commitment, followed, before, when, properties)
 
     return begin
 

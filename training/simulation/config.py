@@ -17,6 +17,8 @@ __all__ = [
     "REFUSES_BOUND",
     "REFUSES_QUIET",
     "SHAPE",
+    "SUCCEEDS_BOUND",
+    "SUCCEEDS_QUIET",
     "SimulationConfig",
     "WorldChange",
 ]
@@ -33,6 +35,10 @@ REFUSES_BOUND: Final = 0.005
 """Refusals, bounces and the like a day of a lead that is bound to go on."""
 REFUSES_QUIET: Final = 0.03
 """The same of a lead that is not: each of them is six times as likely from such a lead."""
+SUCCEEDS_BOUND: Final = 0.85
+"""Of pilots of leads that are bound to go on, the share that succeeds."""
+SUCCEEDS_QUIET: Final = 0.25
+"""The same of leads that are not."""
 SHAPE: Final = 0.9
 """Of the Weibull delay; its scale is a quarter of the step's horizon."""
 
@@ -68,6 +74,8 @@ class SimulationConfig:
     fatigue : log-odds lost per earlier offer that was not seen.
     refusals : how many refusals, bounces, no-shows and failures there are, as a multiple of the
         usual; 0 is none.
+    outcomes : of pilots and the like that have run their days, the share whose outcome is told;
+        what they are called is said by the ladder's commitments.
     late_share : share of events that are reported late, by two days on average.
     drawn : whether offers are drawn, with their probabilities logged, rather than given by habit.
     match_sd : how much more or less an offer suits a lead with other traits, where it is drawn.
@@ -88,6 +96,7 @@ class SimulationConfig:
     aversion: float = 0.2
     fatigue: float = 0.15
     refusals: float = 1.0
+    outcomes: float = 0.9
     late_share: float = 0.03
     drawn: bool = False
     match_sd: float = 0.0

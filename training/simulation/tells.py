@@ -28,6 +28,7 @@ from training.simulation.names import (
     questions,
     sections,
 )
+from training.simulation.outcomes import Outcomes
 from training.simulation.truth import Told
 
 __all__ = ["Tells"]
@@ -51,6 +52,7 @@ class Tells:
         self.leads, self.log, self.rng = leads, log, rng
         self.ladder, self.config = log.ladder, log.config
         self.told: list[Told] = []
+        self.outcomes = Outcomes(log)
 
     def act(self, rung: int, lead: Ints, reached_at: Ints, until: Floats, bound: Bools) -> None:
         """What leads do on a rung without completing it: more, if they are to go on.
@@ -87,6 +89,7 @@ class Tells:
             self.log.emit(name, lead[who][here], acted_at[here], properties)
         self._ask(rung, lead[who], acted_at)
         self._refuse(rung, lead, reached_at, days, bound)
+        self.told += self.outcomes.tell(rung, lead, reached_at, until, bound)
 
     def _refuse(self, rung: int, lead: Ints, reached_at: Ints, days: Floats, bound: Bools) -> None:
         """What speaks against leads: more of it from those that are not to go on.
@@ -139,10 +142,14 @@ class Tells:
                 condition.property: _meeting(condition, depth[here]) for condition in rule.where
             }
             self.log.emit(rule.event, lead[here], completed_at[here], properties)
+            self.outcomes.begin(rule.event, lead[here])
 
     def _pool(self, rung: int) -> list[tuple[str, dict[str, tuple[float, float]]]]:
         """Events that show engagement at the next step without completing any: names and ranges."""
-        names = (*self.ladder.goals[rung].engaged_by, "page_viewed", "email_opened")
+        engaged = [
+            one for one in self.ladder.goals[rung].engaged_by if one not in self.outcomes.names
+        ]
+        names = (*engaged, "page_viewed", "email_opened")
         rules = [rule for goal in self.ladder.goals for rule in goal.complete_when]
         rules += [*self.ladder.restart_on, *self.ladder.score_at]
         found = [(name, _failing([rule for rule in rules if rule.event == name])) for name in names]
@@ -169,7 +176,7 @@ _Kind = tuple[str, dict[str, float]]
 _BOUNCE: Final[_Kind] = ("session_ended", {"seconds": 4.0, "pages": 1.0})
 _EARLY: Final[tuple[_Kind, ...]] = (_BOUNCE, ("form_abandoned", {}))
 _LATE: Final[tuple[_Kind, ...]] = (("session_no_show", {}), ("meeting_cancelled", {}))
-_LAST: Final[tuple[_Kind, ...]] = (("pilot_failed", {}), ("meeting_cancelled", {}))
+_LAST: Final[tuple[_Kind, ...]] = (("proposal_declined", {}), ("meeting_cancelled", {}))
 
 
 def _refusals(ladder: Ladder, rung: int) -> list[_Kind]:

@@ -156,7 +156,7 @@ def check_interest(found: Found, ladder: Ladder) -> None:
 def check_commitments(
     found: Found, offers: Sequence[Offer], commitments: Sequence[Commitment]
 ) -> None:
-    """Offers name commitments that there are."""
+    """Offers name commitments that there are; one follows another that runs out by itself."""
     known = [*(one.id for one in commitments), *BUILT_IN]
     there, remedy = set(known), f"one of {listed(known)}"
     for index, offer in enumerate(offers):
@@ -165,9 +165,23 @@ def check_commitments(
                 if name not in there:
                     problem = f"there is no commitment {name!r}{_hint(name, known)}"
                     found.wrong(f"offer[{index}].{key}", problem, remedy)
+    others = {one.id: one for one in commitments if one.begins}
     for index, one in enumerate(commitments):
         if not (one.until or one.ends_at or one.days):
             found.wrong(f"commitment[{index}]", "never ends", "give it until, ends_at or days")
+        if one.after:
+            _check_followed(found, f"commitment[{index}].after", one.after, others)
+
+
+def _check_followed(found: Found, path: str, after: str, others: Mapping[str, Commitment]) -> None:
+    """What is followed is one of those that an event begins, and is over by time."""
+    followed = others.get(after)
+    if followed is None:
+        problem = f"there is no commitment {after!r} with from{_hint(after, list(others))}"
+        found.wrong(path, problem, "one that an event begins")
+    elif not (followed.ends_at or followed.days):
+        problem = f"{followed.id!r} never runs out, so that nothing follows it"
+        found.wrong(path, problem, f"give {followed.id!r} ends_at or days")
 
 
 def check_protected(

@@ -87,8 +87,12 @@ def read_commitment(table: Table) -> Commitment:
     commitment_id = read_id(table)
     if commitment_id in BUILT_IN:
         table.wrong("id", f"{commitment_id!r} is reserved", "Rung itself keeps that one")
-    begins = table.each("from", read_rule)
-    if not begins and table.take("from") in (None, []):
+    begins, after = table.each("from", read_rule), table.text_if_any("after")
+    if begins and after:
+        table.wrong(
+            "after", "stands beside from", "one of the two: what begins it, or what it follows"
+        )
+    elif not (begins or after) and table.take("from") in (None, []):
         table.wrong("from", "needs at least one rule", 'as [{event = "..."}]')
     return Commitment(
         id=commitment_id,
@@ -97,6 +101,7 @@ def read_commitment(table: Table) -> Commitment:
         until=table.each("until", read_rule),
         ends_at=table.text_if_any("ends_at"),
         days=table.span_if_any("days"),
+        after=after,
     )
 
 

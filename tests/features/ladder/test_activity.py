@@ -116,6 +116,17 @@ def test_a_ladder_in_code_may_call_anything_interest():
     assert activity_of(replace(small(), activity=everything)).interest == (EventRule("*"),)
 
 
+@pytest.mark.parametrize("name", ["b2b", "b2b-assessment"])
+def test_a_pilots_outcome_decides(name):
+    """Success is interest in the purchase, failure speaks against; signals read both."""
+    ladder = read_ladder(name)
+    assert "pilot_succeeded" in ladder.purchase.engaged_by
+    assert met_any(activity_of(ladder).interest, "pilot_succeeded", {})
+    assert is_against((EventRule("pilot_failed"),), ladder)
+    read = {rule.event for signal in ladder.signals for rule in signal.of}
+    assert {"pilot_succeeded", "pilot_failed", "pilot_milestone"} <= read
+
+
 COMMITMENT = '[[commitment]]\nid = "{id}"\ntitle = "a pilot runs"\n'
 
 

@@ -366,6 +366,32 @@ def test_what_is_under_way_ends(end):
     assert (found.path, found.problem) == ("commitment[0]", "never ends")
 
 
+OVERDUE = '[[commitment]]\nid = "overdue"\ntitle = "It is over"\ndays = 9\n'
+
+
+def test_one_follows_another_that_runs_out():
+    """The commitment that it follows is begun by an event, and is over by itself."""
+    runs = f"{LADDER}{PILOT}days = 30\n"
+    after = 'after = "pilot"\n'
+    ladder = parse_ladder(runs + OVERDUE + after)
+    assert (ladder.commitments[1].after, ladder.commitments[1].begins) == ("pilot", ())
+    endless = LADDER + PILOT + 'until = [{event = "pilot_over"}]\n'
+    for text, path, problem in (
+        (runs + OVERDUE, "commitment[1].from", "needs at least one rule"),
+        (runs + OVERDUE + 'after = "pilots"\n', "commitment[1].after", "did you mean 'pilot'?"),
+        (runs + OVERDUE + 'after = "overdue"\n', "commitment[1].after", "'overdue' with from"),
+        (
+            runs + OVERDUE + f'{after}from = [{{event = "a"}}]\n',
+            "commitment[1].after",
+            "beside from",
+        ),
+        (endless + OVERDUE + after, "commitment[1].after", "'pilot' never runs out"),
+    ):
+        (found,) = mistakes_of(text)
+        assert found.path == path
+        assert problem in found.problem
+
+
 @pytest.mark.parametrize("key", ["during", "not_while"])
 def test_offers_name_what_can_be_under_way(key):
     """What the file has, a question that waits, and an offer that has no answer."""

@@ -356,10 +356,10 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
 
 def in_flight(past: Sequence[Row], as_of: int) -> dict[str, Open]:
     """What was begun and is not over, by a commitment at a time; the ladder has days for each."""
-    found = {}
+    found: dict[str, Open] = {}
     asks, replies = EventRule(NAMES.lead_asked), EventRule(NAMES.business_replied)
     reply = Commitment("reply", "", (asks,), (replies,), days=LADDER.dormant_after_days)
-    for one in (reply, *LADDER.commitments):
+    for one in (reply, *(one for one in LADDER.commitments if not one.after)):
         since, ends = None, 0
         for name, when, _, said in past:
             if met_any(one.until, name, said):
@@ -368,9 +368,48 @@ def in_flight(past: Sequence[Row], as_of: int) -> dict[str, Open]:
                 if since is None or when >= ends:
                     since = when
                 ends = 2**62 if one.days is None else when + round(one.days * DAY_US)
-        if since is not None and as_of < ends:
-            found[one.id] = Open(since, ends)
+        if since is not None:
+            found |= open_then(one, since, ends, as_of)
     return found
+
+
+def open_then(one: Commitment, since: int, ends: int, as_of: int) -> dict[str, Open]:
+    """What was begun, or what follows it when its time is over; the followers have days."""
+    if as_of < ends:
+        return {one.id: Open(since, ends)}
+    followers = [other for other in LADDER.commitments if other.after == one.id]
+    then = {one.id: Open(ends, ends + round((one.days or 0) * DAY_US)) for one in followers}
+    return {id_: held for id_, held in then.items() if as_of < held.ends}
+
+
+LENT = Commitment("lent", "it is lent", (EventRule("lent"),), (EventRule("back"),), "until", 10.0)
+OVERDUE = Commitment(
+    "overdue", "it is overdue", (), (EventRule("reminded"),), days=5.0, after="lent"
+)
+SHOP = replace(LADDER, commitments=(OVERDUE, LENT))
+
+
+@pytest.mark.parametrize(
+    ("rows", "as_of", "expected"),
+    [
+        ([row("lent", 1)], 10.9, {"lent": 1}),
+        ([row("lent", 1)], 11, {"overdue": 11}),
+        ([row("lent", 1)], 15.9, {"overdue": 11}),
+        ([row("lent", 1)], 16, {}),
+        ([row("lent", 1, until="1970-01-05T00:00:00Z")], 5, {"overdue": 4}),
+        ([row("lent", 1), row("back", 4)], 12, {}),
+        ([row("lent", 1), row("back", 12)], 13, {}),
+        ([row("lent", 1), row("reminded", 12)], 13, {}),
+        ([row("lent", 1), row("reminded", 4)], 5, {"lent": 1}),
+        ([row("lent", 1), row("lent", 4)], 12, {"lent": 1}),
+        ([row("lent", 1), row("lent", 4)], 14, {"overdue": 14}),
+        ([row("lent", 1), row("back", 4), row("lent", 5)], 15, {"overdue": 15}),
+    ],
+)
+def test_one_follows_where_another_has_run_its_time(rows, as_of, expected):
+    """Not before, and not where an event has ended either."""
+    found = history(*rows, ladder=SHOP, as_of=round(as_of * DAY_US)).in_flight
+    assert found == {name: round(since * DAY_US) for name, since in expected.items()}
 
 
 def taken(since: Sequence[Row]) -> dict[str, int]:

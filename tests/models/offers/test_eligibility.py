@@ -948,6 +948,8 @@ def b2b(position: int, *rows: Any) -> tuple[set[str], dict[str, str]]:
         (5, [happened("pilot_started", 2)], "pilot-help", "in_flight"),
         (5, [happened("pilot_started", 29)], "pilot-help", "in_flight"),
         (5, [happened("trial_started", 1)], "pilot-help", "in_flight"),
+        (5, [happened("pilot_started", 30.5)], "pilot-outcome", "in_flight"),
+        (5, [happened("pilot_started", 44)], "pilot-outcome", "in_flight"),
         (
             5,
             [happened("pilot_started", 31), happened("pilot_failed", 1)],
@@ -974,6 +976,21 @@ def test_nothing_is_asked_over_what_is_under_way(position, rows, help_, reason):
     assert not eligible & reasons.keys()
     assert set(reasons.values()) <= {reason, "effort_jump", "support_first"}
     assert reason in reasons.values()
+
+
+@pytest.mark.parametrize(
+    ("days", "due"),
+    [(29, "pilot-help"), (31, "pilot-outcome"), (44, "pilot-outcome"), (46, None)],
+)
+@pytest.mark.parametrize("ladder", [one for one in SHIPPED if one.name != "b2c"])
+def test_a_pilot_is_helped_while_it_runs_and_asked_about_when_it_is_over(ladder, days, due):
+    """To each time its own help, until its outcome is known or so old that nobody tells it."""
+    rows = [happened("pilot_started", days)]
+    eligible = set(ids(eligibility(ladder, 5, history_of(rows, ladder, NOW), NOW)))
+    assert eligible & {"pilot-help", "pilot-outcome"} == ({due} if due else set())
+    for outcome in ("pilot_succeeded", "pilot_failed"):
+        told = history_of([*rows, happened(outcome, 0.5)], ladder, NOW)
+        assert not {"pilot", "pilot-outcome"} & set(told.in_flight)
 
 
 PLAIN = replace(GUIDE, channels=())
@@ -1018,7 +1035,10 @@ def test_what_holds_an_offer_back(offers_, under_way, unanswered, expected):
     ("position", "rows"),
     [
         (5, [happened("pilot_started", 31), happened("pilot_succeeded", 2)]),
+        (5, [happened("pilot_started", 21), happened("pilot_succeeded", 1)]),
+        (5, [happened("pilot_started", 35), happened("pilot_succeeded", 1)]),
         (5, [happened("pilot_started", 46)]),
+        (5, [happened("trial_started", 31)]),
         (3, [happened("session_booked", 5), happened("session_cancelled", 4)]),
         (3, [happened("session_booked", 15)]),
         (3, [happened("session_booked", 5, ends_at="2026-02-13T00:00:00Z")]),

@@ -18,6 +18,8 @@ from training.simulation.config import (
     REFUSES_BOUND,
     REFUSES_QUIET,
     SHAPE,
+    SUCCEEDS_BOUND,
+    SUCCEEDS_QUIET,
 )
 from training.simulation.names import lead_ids
 from training.simulation.truth import _last_before
@@ -35,12 +37,16 @@ def test_the_last_row_before(held, wanted):
     assert _last_before(row[0], row[1], want[0], want[1]).tolist() == slow
 
 
-def refusals_of(simulation, lead):
-    """When a lead did what speaks against it, by the names of its events."""
+REFUSALS = (
+    *("session_ended", "form_abandoned", "session_no_show", "proposal_declined"),
+    *("meeting_cancelled", "email_unsubscribed", "offer_declined"),
+)
+
+
+def times_of(simulation, lead, *names):
+    """When a lead had events of some names."""
     mine = lead_ids(simulation.config.leads)[lead]
     events = simulation.events[simulation.events["lead_id"] == mine]
-    names = ["session_ended", "form_abandoned", "session_no_show", "pilot_failed"]
-    names += ["meeting_cancelled", "email_unsubscribed", "offer_declined"]
     times = events.loc[events["name"].isin(names), "occurred_at"]
     return {microseconds(time.to_pydatetime()) for time in times}
 
@@ -59,12 +65,18 @@ def by_bayes(simulation, lead, as_of):
     scale, chance = truth.stays.scale[stay], truth.stays.chance[stay]
     still = math.exp(-((days / scale) ** SHAPE))
     odds = chance / (1 - chance) * still
-    refused = refusals_of(simulation, lead)
+    refused = times_of(simulation, lead, *REFUSALS)
+    succeeded = times_of(simulation, lead, "pilot_succeeded")
+    failed = times_of(simulation, lead, "pilot_failed")
     for one, acted_at in zip(truth.told.lead, truth.told.acted_at, strict=True):
         if one != lead or not reached_at < acted_at <= as_of:
             continue
         if acted_at in refused:
             odds *= REFUSES_BOUND / REFUSES_QUIET
+        elif acted_at in succeeded:
+            odds *= SUCCEEDS_BOUND / SUCCEEDS_QUIET
+        elif acted_at in failed:
+            odds *= (1 - SUCCEEDS_BOUND) / (1 - SUCCEEDS_QUIET)
         else:
             age = (acted_at - reached_at) / DAY_US
             odds *= BUSY_PER_DAY / (QUIET_PER_DAY * math.exp(-age / FADE_DAYS))
