@@ -165,6 +165,7 @@ def _is_kept(
 
 
 def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:
+    from models.judging.funnel.causes.cause_wording import fields_said
     from training.funnel.causes_page import draft_of, pieces_said
 
     print("\nWhy they stop" + (" (of all leads, whoever is counted above)" if is_some else ""))
@@ -173,6 +174,9 @@ def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:
         print_line(f"  {step['title']}: {step['says']}")
         for draft in step["experiments"]:
             print_line(f"    Next: {draft_of(draft)}.")
+    for step in causes["diagnosis"]["steps"]:
+        if said := fields_said(step):
+            print_line(f"  {step['title']}: {said}")
     print("Content that creates intent")
     for said in pieces_said(causes["content"]) or ["Nothing is known of any piece."]:
         print_line(f"  {said}")

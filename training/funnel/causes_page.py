@@ -11,6 +11,7 @@ from models.judging.funnel.cause_shapes import (
     ReplyTimes,
     StepDiagnosis,
 )
+from models.judging.funnel.causes.cause_wording import fields_said
 
 __all__ = ["causes_lines", "draft_of", "pieces_said"]
 
@@ -23,6 +24,8 @@ def causes_lines(found: FunnelCauses) -> Iterator[str]:
     for step in found["diagnosis"]["steps"]:
         yield from _step(step)
     yield from (f"* {note}" for note in found["diagnosis"]["notes"])
+    if any(step["by_fields"] for step in found["diagnosis"]["steps"]):
+        yield "\n![How many go on by the fields they were asked for](fields.png)"
     yield "\n## Content that creates intent\n"
     said = pieces_said(found["content"])
     yield from (f"* {one}" for one in said or ["No piece of content is named in the log."])
@@ -32,9 +35,12 @@ def causes_lines(found: FunnelCauses) -> Iterator[str]:
 
 
 def _step(step: StepDiagnosis) -> Iterator[str]:
+    fields = fields_said(step)
     if step["answer"] == "not below":
+        if fields:
+            yield f"**{step['title']}.** {fields}\n"
         return
-    yield f"**{step['title']}.** {step['says']}\n"
+    yield f"**{step['title']}.** {step['says']} {fields}".rstrip() + "\n"
     for draft in step["experiments"]:
         yield f"* Next: {draft_of(draft)}"
 

@@ -11,9 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from features.clock import instant
+from models.judging.funnel.cause_shapes import Diagnosis, StepDiagnosis
 from models.judging.funnel.shapes import Funnel, StepFunnel
 
-__all__ = ["draw_cohorts", "draw_steps"]
+__all__ = ["draw_cohorts", "draw_fields", "draw_steps"]
+
+_BESIDE: Final = 0.08
+"""Of a field: how far steps stand apart, so that their intervals can be told apart."""
 
 _INK, _QUIET, _BAND = "#1f2933", "#9aa5b1", "#d9e2ec"
 _COLOURS: Final = {
@@ -106,6 +110,40 @@ def _draw_cohorts_of(axes: Axes, step: StepFunnel) -> None:
     axes.set_title(step["title"], loc="left", fontsize=9, color=_INK, parse_math=False)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_fields(found: Diagnosis, path: Path) -> None:
+    """How many go on by how many fields they were asked for, a curve a step; none without any."""
+    steps = [step for step in found["steps"] if step["by_fields"]]
+    if not steps:
+        path.unlink(missing_ok=True)  # one of a run before would tell of another log
+        return
+    figure = Figure(figsize=(9.0, 3.6), layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    for at, step in enumerate(steps):
+        _draw_fields_of(axes, step, (at - (len(steps) - 1) / 2) * _BESIDE)
+    most = max(cell["fields"] for step in steps for cell in step["by_fields"])
+    axes.set_xlim(-0.5, most + 0.5)
+    axes.set_xticks(range(most + 1))
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    title = f"{found['ladder']}: how many go on, by the form fields that they were asked for"
+    axes.set_title(title, loc="left", color=_INK, fontsize=11)
+    axes.set_xlabel("fields; line: 95 % interval", fontsize=8, color=_QUIET)
+    for text in axes.legend(fontsize=8, frameon=False).get_texts():
+        text.set_parse_math(False)
+    _save(figure, axes, path)
+
+
+def _draw_fields_of(axes: Axes, step: StepDiagnosis, beside: float) -> None:
+    cells = step["by_fields"]
+    fields = [cell["fields"] + beside for cell in cells]
+    shares = [cell["went_on"] for cell in cells]
+    (line,) = axes.plot(
+        fields, [one["value"] or 0.0 for one in shares], "o-", markersize=6, label=step["title"]
+    )
+    lows, highs = [one["low"] for one in shares], [one["high"] for one in shares]
+    axes.vlines(fields, lows, highs, colors=line.get_color(), linewidth=1.5)
 
 
 def _save(figure: Figure, axes: Axes, path: Path) -> None:

@@ -22,7 +22,7 @@ from models.judging.funnel.tables import cohorts_table, segments_table, steps_ta
 from models.judging.funnel.wording import band_words, counted_said, lever_said, of_100
 from models.judging.spreadsheet import csv_of
 from training.funnel.causes_page import causes_lines
-from training.funnel.drawing import draw_cohorts, draw_steps
+from training.funnel.drawing import draw_cohorts, draw_fields, draw_steps
 
 __all__ = ["page_of", "write_funnel"]
 
@@ -44,6 +44,7 @@ def write_funnel(found: Funnel, causes: FunnelCauses, folder: Path) -> Path:
             part.write_text(text, encoding="utf-8")
     draw_steps(found, folder / "steps.png")
     draw_cohorts(found, folder / "cohorts.png")
+    draw_fields(causes["diagnosis"], folder / "fields.png")
     return page
 
 

@@ -142,6 +142,8 @@ class StepDiagnosis(TypedDict):
     """Why leads stop before a step.
 
     `more_leads`: so many more whose time is over would tell, where there is not enough data.
+    `by_fields`: the share that went on by how many fields the first offer of the step asked for,
+    wherever an offer of it asks for any, below its band or not; of those who were extended one.
     """
 
     id: str
@@ -152,6 +154,7 @@ class StepDiagnosis(TypedDict):
     answer: DiagnosisAnswer
     causes: list[DropCause]
     more_leads: int | None
+    by_fields: list[FieldsCell]
     jump: JumpEvidence | None
     value: DepthEvidence | None
     segments: list[CauseSegment]

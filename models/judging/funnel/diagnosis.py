@@ -32,6 +32,7 @@ from models.judging.funnel.cause_shapes import (
     Diagnosis,
     DiagnosisAnswer,
     DropCause,
+    FieldsCell,
     JumpEvidence,
     StepDiagnosis,
 )
@@ -41,6 +42,7 @@ from models.judging.funnel.causes.evidence import (
     Observed,
     began_of,
     below_p,
+    by_fields,
     depth_evidence,
     depth_p,
     jump_evidence,
@@ -78,7 +80,8 @@ def diagnosis(
     rates = rates or [_rate(stays.at(at)) for at in range(len(ladder.goals))]
     came = np.bincount(stays.goal, minlength=len(ladder.goals)).tolist()
     below = [_is_below(rate, goal.band) for rate, goal in zip(rates, ladder.goals, strict=True)]
-    facts = _Facts(*(part or sampled(log, stays))) if any(below) else None
+    asks = [any(one.effort.form_fields for one in ladder.asks_of(goal.id)) for goal in ladder.goals]
+    facts = _Facts(*(part or sampled(log, stays))) if any(below) or any(asks) else None
     level = _SURE / max(2 * sum(below), 1)
     steps = []
     for at in range(len(ladder.goals)):
@@ -87,6 +90,8 @@ def diagnosis(
         if facts is not None and below[at] and band is not None:
             pace = leads_a_week(stays.entered[stays.goal == at], stays.counted_until)
             _diagnose(told, facts.before(at), band, level, pace)
+        if facts is not None and asks[at]:
+            told["by_fields"] = facts.by_fields(at)
         told["says"] = sentence_of_step(told, (at and ladder.goals[at - 1].title) or "")
         steps.append(told)
     return {
@@ -128,17 +133,30 @@ class _Facts:
     def __init__(self, log: EventLog, stays: Stays) -> None:
         self.log, self.stays = log, stays
         self.rows: ActivityRows = activity_rows(log, stays.ladder)
+        self._here: dict[int, tuple[Ints, Drops]] = {}
+
+    def _came(self, goal: int) -> tuple[Ints, Drops]:
+        """The stays before a step, as `before` has them, and what they did; worked out once."""
+        if goal not in self._here:
+            stays = self.stays
+            here = np.flatnonzero((stays.goal == goal) & ~stays.passed & stays.is_mature)
+            _, first = np.unique(stays.lead[here], return_index=True)
+            here = here[first]
+            self._here[goal] = here, drops_of(self.log, stays.rows(here), self.rows)
+        return self._here[goal]
+
+    def by_fields(self, goal: int) -> list[FieldsCell]:
+        """Completion of a step by how many fields its offers ask for."""
+        here, drops = self._came(goal)
+        return by_fields(self.stays.ladder, drops.offer, self.stays.state[here] == State.ADVANCED)
 
     def before(self, goal: int) -> Observed:
         """The leads that stood before a step and whose time is over: their first time there."""
         stays, ladder = self.stays, self.stays.ladder
-        here = np.flatnonzero((stays.goal == goal) & ~stays.passed & stays.is_mature)
-        _, first = np.unique(stays.lead[here], return_index=True)
-        here = here[first]
+        here, drops = self._came(goal)
         came = _previous(stays, here)
         some = stays.rows(here)
         depths: Depths = depths_of(self.log, some)
-        drops: Drops = drops_of(self.log, some, self.rows)
         known = known_then(self.log, self.rows.interest, some.lead, stays.entered[came])
         waited = (some.entered - some.began) / DAY_US
         brought = [np.log1p(waited), activity_columns(known)[:, :1], trait_columns(some)]
@@ -174,6 +192,7 @@ def _undiagnosed(ladder: Ladder, at: int, rate: Rate, leads: int) -> StepDiagnos
         "answer": "not below",
         "causes": [],
         "more_leads": None,
+        "by_fields": [],
         "jump": None,
         "value": None,
         "segments": [],

@@ -15,6 +15,7 @@ from features.store.events import EventStore
 from features.store.kept.columns import KeptColumns
 from features.store.privacy import Privacy
 from models.judging.funnel import why
+from models.judging.funnel.causes.cause_wording import fields_said
 
 
 def run(*words: str) -> int:
@@ -62,7 +63,10 @@ def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     assert causes["replies"]["says"] in page
     assert "**From Value exchange to the purchase: " in page
     assert "The biggest lever, if it is below at all." in page
-    for name in ("steps.png", "cohorts.png"):
+    asked = [step for step in causes["diagnosis"]["steps"] if step["by_fields"]]
+    assert {"value", "participation"} <= {step["id"] for step in asked}
+    assert all(fields_said(step) in page for step in asked)
+    for name in ("steps.png", "cohorts.png", "fields.png"):
         assert name in page
         assert (out / name).stat().st_size > 5000
     assert all(step["title"] in page for step in found["steps"])

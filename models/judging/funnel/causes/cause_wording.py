@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from features.ladder.words import things
 from models.judging.funnel.cause_shapes import (
     AudienceCell,
     DepthEvidence,
@@ -11,7 +12,7 @@ from models.judging.funnel.cause_shapes import (
 )
 from models.judging.funnel.wording import of_100
 
-__all__ = ["experiment_said", "jump_said", "sentence_of_step", "value_said"]
+__all__ = ["experiment_said", "fields_said", "jump_said", "sentence_of_step", "value_said"]
 
 
 def sentence_of_step(told: StepDiagnosis, before: str) -> str:
@@ -51,6 +52,18 @@ def _not_below(told: StepDiagnosis) -> str:
     if told["rate"]["value"] is None:
         return "Nobody's time is over yet."
     return "It is not surely below what is healthy."
+
+
+def fields_said(told: StepDiagnosis) -> str:
+    """How many go on by how many fields they were asked for; "" where nobody was asked."""
+    cells = [cell for cell in told["by_fields"] if cell["went_on"]["value"] is not None]
+    said = [
+        f"{of_100(cell['went_on']['value'] or 0.0)} ({100 * cell['went_on']['low']:.0f} to"
+        f" {100 * cell['went_on']['high']:.0f}, {things(cell['went_on']['leads'], 'lead')})"
+        f" with {things(cell['fields'], 'field')}"
+        for cell in cells
+    ]
+    return f"By the fields that were asked for, {', '.join(said)} go on." if said else ""
 
 
 def jump_said(jump: JumpEvidence) -> str:

@@ -27,7 +27,15 @@ from models.judging.funnel.cause_shapes import (
 )
 from models.judging.intervals import wilson
 
-__all__ = ["Observed", "below_p", "depth_evidence", "depth_p", "jump_evidence", "share_of"]
+__all__ = [
+    "Observed",
+    "below_p",
+    "by_fields",
+    "depth_evidence",
+    "depth_p",
+    "jump_evidence",
+    "share_of",
+]
 
 FEWEST: Final = 50
 """Leads of whom a thing is known, for it to be judged."""
@@ -110,7 +118,7 @@ def jump_evidence(seen: Observed) -> JumpEvidence:
         "went_on_of_began": share_of(went[began]),
         "stops_after_beginning": share_of(stops),
         "heavier_goes_on_less": None if heavier == 1.0 and not _vary(seen) else heavier < 0.05,
-        "by_fields": _by_fields(seen),
+        "by_fields": by_fields(seen.ladder, seen.drops.offer, seen.went),
         "p": max(parts) if max(parts) < 1.0 else None,
     }
 
@@ -182,12 +190,18 @@ def _heavier_p(seen: Observed) -> float:
     return min(1.0, 2.0 * min(found)) if len(found) > 1 else 1.0
 
 
-def _by_fields(seen: Observed) -> list[FieldsCell]:
-    """Completion by the number of fields that the extended offer asks for."""
-    asked, _, fields = _asked(seen)
+def by_fields(ladder: Ladder, offer: Ints, went: Bools) -> list[FieldsCell]:
+    """Completion by the number of fields that the extended offer asks for, the fewest first.
+
+    Parameters
+    ----------
+    offer : shape (n,), the first that was extended to each, by its place in the ladder; or -1.
+    went : shape (n,), whether it went on in time.
+    """
+    fields = np.array([*(len(one.effort.form_fields) for one in ladder.offers), -1])[offer]
     return [
-        {"fields": int(count), "went_on": share_of(seen.went[asked & (fields == count)])}
-        for count in np.unique(fields[asked]).tolist()
+        {"fields": count, "went_on": share_of(went[fields == count])}
+        for count in np.unique(fields[fields >= 0]).tolist()
     ]
 
 

@@ -90,6 +90,7 @@ def test_the_evidence_of_a_jump():
     assert jump["extended"] == LEADS
     assert [cell["fields"] for cell in jump["by_fields"]] == [1, 5]
     assert sum(cell["went_on"]["leads"] for cell in jump["by_fields"]) == LEADS
+    assert step["by_fields"] == jump["by_fields"]
     assert jump["went_on_of_began"]["high"] < 0.4
     assert jump["stops_after_beginning"]["low"] > 0.5
     assert step["answer"] == "named"
@@ -102,6 +103,37 @@ def test_the_evidence_of_a_jump():
     assert len(step["segments"]) == 5  # three industries and two regions
     assert "The jump to this step is too large" in step["says"]
     assert "7.3 times the effort" in step["says"]
+
+
+def test_completion_by_fields_where_nothing_is_below():
+    """Each step that asks for fields has its curve, with what its leads were first asked for."""
+    ladder, out, lead = planted_ladder(fields=4), Written(), np.arange(400)
+    out.add("video_watched", lead, START + lead, watched_fraction=0.6)
+    out.add("asset_used", lead, START + DAY_US + lead, minutes=15.0)
+    offers = np.where(lead < 300, "assessment", "short-assessment").tolist()
+    out.add("offer_extended", lead, START + 2 * DAY_US + lead, offer=offers)
+    out.add("offer_extended", lead, START + 3 * DAY_US + lead, offer="short-assessment")
+    went = lead[(lead % 2 == 0) | (lead >= 350)]
+    out.add("assessment_completed", went, START + 4 * DAY_US + went)
+    out.add("page_viewed", lead, START + 90 * DAY_US + lead)
+    log = out.log(ladder)
+    told = diagnosis(log, ladder, stays_of(log, ladder))["steps"]
+    assert {one["answer"] for one in told} == {"not below"}
+    cells = {cell["fields"]: cell["went_on"] for cell in told[2]["by_fields"]}
+    assert {fields: (one["value"], one["leads"]) for fields, one in cells.items()} == {
+        1: (0.75, 100),
+        4: (0.5, 300),
+    }
+    assert 0.44 < cells[4]["low"] < 0.5 < cells[4]["high"] < 0.56
+    assert [one["by_fields"] for one in told[:2]] == [[], []]  # nobody was asked
+    unasking = replace(
+        ladder,
+        offers=tuple(
+            replace(one, effort=replace(one.effort, form_fields=())) for one in ladder.offers
+        ),
+    )
+    free = diagnosis(log, unasking, stays_of(log, unasking))["steps"]
+    assert [one["by_fields"] for one in free] == [[]] * len(free)
 
 
 def test_the_evidence_of_too_little_value():

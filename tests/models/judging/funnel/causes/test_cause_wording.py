@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.judging.funnel.causes.cause_wording import sentence_of_step
+from models.judging.funnel.causes.cause_wording import fields_said, sentence_of_step
 
 SHARE = {"value": 0.2, "low": 0.1, "high": 0.3, "leads": 100}
 RATE = {"value": 0.2, "low": 0.1, "high": 0.3, "leads": 100.0}
@@ -42,6 +42,17 @@ def test_a_jump():
     )
     heavier = JUMP | {"ratio": None, "heavier_goes_on_less": True}
     assert "the more an offer asks, the fewer go on, and" in says(causes=["jump"], jump=heavier)
+
+
+def test_completion_by_fields():
+    """Each count with its interval and its leads; nothing where nobody was asked."""
+    cells = [{"fields": 1, "went_on": SHARE}, {"fields": 5, "went_on": SHARE | {"leads": 1}}]
+    step: Any = STEP | {"by_fields": cells}
+    assert fields_said(step) == (
+        "By the fields that were asked for, 20 of 100 (10 to 30, 100 leads) with 1 field,"
+        " 20 of 100 (10 to 30, 1 lead) with 5 fields go on."
+    )
+    assert fields_said(step | {"by_fields": []}) == ""
 
 
 def test_too_little_value():
