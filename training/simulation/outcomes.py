@@ -20,7 +20,7 @@ from training.simulation.config import SUCCEEDS_BOUND, SUCCEEDS_QUIET
 from training.simulation.log import SimulatedLog
 from training.simulation.truth import Told
 
-__all__ = ["Outcomes"]
+__all__ = ["PilotEndings"]
 
 _NOTHING: Final = -1
 
@@ -40,7 +40,7 @@ class _Decided:
     days: float
 
 
-class Outcomes:
+class PilotEndings:
     """The outcomes of what leads of a simulation have agreed to, written into its log.
 
     Attributes

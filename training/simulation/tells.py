@@ -28,7 +28,7 @@ from training.simulation.names import (
     questions,
     sections,
 )
-from training.simulation.outcomes import Outcomes
+from training.simulation.outcomes import PilotEndings
 from training.simulation.truth import Told
 
 __all__ = ["Tells"]
@@ -52,7 +52,7 @@ class Tells:
         self.leads, self.log, self.rng = leads, log, rng
         self.ladder, self.config = log.ladder, log.config
         self.told: list[Told] = []
-        self.outcomes = Outcomes(log)
+        self.outcomes = PilotEndings(log)
 
     def act(self, rung: int, lead: Ints, reached_at: Ints, until: Floats, bound: Bools) -> None:
         """What leads do on a rung without completing it: more, if they are to go on.

@@ -9,7 +9,7 @@ from features.events.log import DAY_US
 from features.ladder.file import parse_ladder
 from training.simulation.config import SimulationConfig
 from training.simulation.log import SimulatedLog
-from training.simulation.outcomes import Outcomes
+from training.simulation.outcomes import PilotEndings
 
 LADDER = parse_ladder(
     """
@@ -45,7 +45,7 @@ EVERY = np.arange(CONFIG.leads)
 def outcomes(config=CONFIG, until=np.inf, event="bed_lent"):
     """What is told of leads of whom every second is bound, and the events."""
     log = SimulatedLog(LADDER, config)
-    found = Outcomes(log)
+    found = PilotEndings(log)
     found.begin(event, EVERY)
     reached, bound = np.full(CONFIG.leads, config.starts_at), EVERY % 2 == 0
     told = found.tell(2, EVERY, reached, np.full(CONFIG.leads, until), bound)
