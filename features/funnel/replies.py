@@ -10,7 +10,7 @@ import numpy as np
 from features.arrays import Bools, Ints
 from features.events.log import Codes, EventLog, Times
 from features.funnel.stays import Stays
-from features.ladder.ladder import Ladder
+from features.ladder.ladder import EventRule, Ladder
 from features.signals.fold import NONE
 from features.signals.linked_log import link
 from features.signals.program import compile_signals
@@ -52,31 +52,48 @@ class Questions:
         return np.asarray((self.replied == NONE) & (self.given_up == NONE))
 
 
-def questions_of(log: EventLog, ladder: Ladder, stays: Stays) -> Questions:
-    """All questions that were known by `stays.until`, with their first replies."""
-    kinds = np.zeros(len(log.names), dtype=np.int64)
+def questions_of(
+    log: EventLog,
+    ladder: Ladder,
+    stays: Stays,
+    trigger: EventRule | None = None,
+    *,
+    by_person: bool = False,
+) -> Questions:
+    """All questions that were known by `stays.until`, with their first replies.
+
+    Parameters
+    ----------
+    trigger : which events want a reply; None for the questions of the ladder.
+    by_person : whether a reply that the ladder calls automatic is none.
+    """
+    names = np.zeros(len(log.names), dtype=np.int32)
     events = ladder.events
     for kind, name in enumerate(
         (events.lead_asked, events.business_replied, events.offer_extended), start=1
     ):
-        if name in log.names:
-            kinds[log.names.index(name)] = kind
-    rows = np.flatnonzero((kinds[log.name] > 0) & (log.known <= stays.until))
+        if name in log.names and (trigger is None or kind != _ASKED):
+            names[log.names.index(name)] = kind
+    automatic, kinds = _meets(log, ladder.limits.automatic_replies), names[log.name]
+    if by_person:
+        kinds[automatic] = 0
+    if trigger is not None:
+        kinds[_meets(log, (trigger,))] = _ASKED
+    rows = np.flatnonzero((kinds > 0) & (log.known <= stays.until))
     lead, when = log.lead_of_rows()[rows], log.occurred[rows]
-    asked, answer = _paired(lead, kinds[log.name[rows]].astype(np.int32))
+    asked, answer = _paired(lead, kinds[rows])
     has = answer >= 0
     replied = np.where(has, when[answer], NONE)
     longest = round(ladder.dormant_after_days * _DAY)
     gone = np.minimum(when[asked] + longest, _left_at(stays, len(log.leads))[lead[asked]])
     replied = np.where(has & (replied >= gone), NONE, replied)  # by then nobody waited
     has = replied != NONE
-    automatic = _automatic(log, ladder)
     return Questions(
         leads=log.leads,
         lead=lead[asked],
         asked=when[asked],
         replied=replied,
-        is_offer=has & (kinds[log.name[rows[answer]]] == _OFFER),
+        is_offer=has & (kinds[rows[answer]] == _OFFER),
         is_automatic=has & automatic[rows[answer]],
         given_up=np.where(~has & (gone <= stays.until), gone, NONE),
         until=stays.until,
@@ -95,9 +112,8 @@ def _left_at(stays: Stays, leads: int) -> Times:
     return found
 
 
-def _automatic(log: EventLog, ladder: Ladder) -> Bools:
-    """Shape (n_events,): whether each meets the rules of automatic replies."""
-    rules = ladder.limits.automatic_replies
+def _meets(log: EventLog, rules: tuple[EventRule, ...]) -> Bools:
+    """Shape (n_events,): whether each meets any of some rules."""
     if not rules or not any(rule.event in log.names for rule in rules):
         return np.zeros(len(log), dtype=np.bool_)
     compiled = compile_signals((), goals=((rules, 1.0),), columns=log.columns)

@@ -18,7 +18,7 @@ from features.ladder.offer import BOUNDED_BY_DAYS
 from features.ladder.rule_logic import implies
 from features.ladder.words import REPLY, digits, in_percent, things, worth_of
 
-__all__ = ["Advice", "advise", "controls_said", "ladder_rows", "ladder_table"]
+__all__ = ["Advice", "advise", "controls_said", "ladder_rows", "ladder_table", "rule_text"]
 
 FEWEST_OFFERS = 3
 MOST_EARLY_FIELDS = 2
@@ -248,7 +248,7 @@ def _losses(ladder: Ladder) -> Iterator[Advice]:
     for path, what, rules in (*held, ("ladder.restart_on", "the ladder anew", ladder.restart_on)):
         lost = [one for one in rules if any(implies(one, rule) for rule in ladder.lost_when)]
         if lost:
-            events = " and ".join(dict.fromkeys(map(_rule_text, lost)))
+            events = " and ".join(dict.fromkeys(map(rule_text, lost)))
             does = "completes" if path.endswith("complete_when") else "begins"
             text = (
                 f"{events} {does} {what}, and loses the lead at once (lost_when): name other events"
@@ -283,7 +283,7 @@ def _shared_text(lower: Step, upper: Step, both: list[tuple[EventRule, EventRule
             f"all that completes {upper.id!r} completes {lower.id!r} as well, in one leap; each"
             " step needs events of its own"
         )
-    events = " and ".join(dict.fromkeys(map(_rule_text, below)))
+    events = " and ".join(dict.fromkeys(map(rule_text, below)))
     return (
         f"{events} completes both {lower.id!r} and {upper.id!r}, in one leap; each step needs"
         " events of its own"
@@ -468,7 +468,7 @@ def _table_lines(ladder: Ladder, rung: Step) -> Iterator[tuple[str, ...]]:
     offers = ladder.asks_of(rung.id)
     efforts = [offer.effort.score(ladder.effort_weights) for offer in offers]
     values = [offer.value_minutes for offer in offers]
-    first, *others = [_rule_text(rule) for rule in rung.complete_when]
+    first, *others = [rule_text(rule) for rule in rung.complete_when]
     yield (
         rung.id,
         first,
@@ -482,7 +482,8 @@ def _table_lines(ladder: Ladder, rung: Step) -> Iterator[tuple[str, ...]]:
         yield ("", other, "", "", "", "", "")
 
 
-def _rule_text(rule: EventRule) -> str:
+def rule_text(rule: EventRule) -> str:
+    """A rule in a table: "session_held (minutes >= 10)"."""
     where = " and ".join(_condition_text(condition) for condition in rule.where)
     return f"{rule.event} ({where})" if where else rule.event
 

@@ -259,6 +259,8 @@ class Limits:
         lead grants it (opt_in).
     quiet : when nobody is contacted.
     reply_hours : a question is to be answered within so many hours; None means no limit.
+    reply_to : rules of the events that want a first reply as a question does, to tell how long it
+        takes; nothing else follows from them.
     automatic_replies : rules of the replies and offers that no person sent.
     claim_days : so long a lead is in the hands of whoever did something with it last.
     """
@@ -278,6 +280,7 @@ class Limits:
     consent: Literal["opt_in", "opt_out"] = "opt_out"
     quiet: QuietHours = field(default_factory=QuietHours)
     reply_hours: float | None = None
+    reply_to: tuple[EventRule, ...] = ()
     automatic_replies: tuple[EventRule, ...] = ()
     claim_days: float = 3.0
 

@@ -79,7 +79,7 @@ def _conditions(ladder: Ladder) -> list[Condition]:
     rules += [rule for offer in ladder.offers for rule in offer.only_after]
     rules += [gain.rule for gain in ladder.value.gains]
     rules += [one.gain.rule for one in ladder.after_purchase]
-    rules += ladder.limits.automatic_replies
+    rules += (*ladder.limits.reply_to, *ladder.limits.automatic_replies)
     rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
     return [condition for rule in rules for condition in rule.where]
 

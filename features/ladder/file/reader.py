@@ -326,6 +326,7 @@ def _read_limits(table: Table) -> Limits:
         consent=table.choice("consent", _CONSENTS, usual.consent) or usual.consent,
         quiet=read_quiet_hours(table),
         reply_hours=table.span_if_any("reply_hours", "hours"),
+        reply_to=table.each("reply_to", read_rule),
         automatic_replies=table.each("automatic_replies", read_rule),
         claim_days=table.span("claim_days", 3.0, above=0.0),
     )

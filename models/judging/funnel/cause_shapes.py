@@ -28,6 +28,7 @@ __all__ = [
     "ReplyDistribution",
     "ReplyEffect",
     "ReplyTimes",
+    "ReplyTrigger",
     "ReplyWeek",
     "Share",
     "StepDiagnosis",
@@ -261,6 +262,17 @@ class ReplyWeek(TypedDict):
     share: float | None
 
 
+class ReplyTrigger(TypedDict):
+    """How long the first reply takes to what meets a rule of `[limits] reply_to`, as a question.
+
+    `by_person`: the same where automatic replies are none; null where the ladder names none.
+    """
+
+    trigger: str
+    first: ReplyDistribution
+    by_person: ReplyDistribution | None
+
+
 class ReplyTimes(TypedDict):
     """How long leads wait for a reply, what it does, and who waits too long now.
 
@@ -274,6 +286,7 @@ class ReplyTimes(TypedDict):
     effect: ReplyEffect
     late: list[LateQuestion]
     weeks: list[ReplyWeek]
+    triggers: list[ReplyTrigger]
     says: str
 
 

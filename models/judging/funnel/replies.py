@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Literal
 
 import numpy as np
@@ -15,7 +16,8 @@ from features.funnel.replies import Questions, questions_of
 from features.funnel.sample import LogPart, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
-from features.ladder.ladder import Ladder
+from features.ladder.advice import rule_text
+from features.ladder.ladder import EventRule, Ladder
 from features.ladder.words import things
 from features.signals.fold import NONE
 from models.judging.adjusting.doubly_robust import Compared, Lift, matched_lift
@@ -25,6 +27,7 @@ from models.judging.funnel.cause_shapes import (
     ReplyDistribution,
     ReplyEffect,
     ReplyTimes,
+    ReplyTrigger,
     ReplyWeek,
 )
 from models.judging.funnel.selection import cohort_of, cohort_starts
@@ -63,6 +66,7 @@ def reply_times(
         "effect": effect,
         "late": late,
         "weeks": _weeks(questions, limit),
+        "triggers": [_trigger(log, ladder, stays, rule) for rule in ladder.limits.reply_to],
         "says": "",
     }
     told["says"] = _sentences(told)
@@ -92,6 +96,16 @@ def _distribution(questions: Questions, ladder: Ladder) -> ReplyDistribution:
         if len(questions)
         else {},
     }
+
+
+def _trigger(log: EventLog, ladder: Ladder, stays: Stays, rule: EventRule) -> ReplyTrigger:
+    """How long the first reply takes to what meets a rule, and the first of a person."""
+    first = _distribution(questions_of(log, ladder, stays, rule), ladder)
+    person = None
+    if ladder.limits.automatic_replies:
+        found = questions_of(log, ladder, stays, rule, by_person=True)
+        person = _distribution(found, ladder)
+    return {"trigger": rule_text(rule), "first": first, "by_person": person}
 
 
 def _answered_by(questions: Questions) -> tuple[Floats, Floats]:
@@ -258,8 +272,9 @@ def _first_questions(stays: Stays, questions: Questions, hours: int) -> tuple[In
 
 def _sentences(told: ReplyTimes) -> str:
     found, limit = told["distribution"], told["limit_hours"]
+    after = [said for one in told["triggers"] for said in _after(one)]
     if not found["questions"]:
-        return "No lead has asked anything yet."
+        return " ".join(["No lead has asked anything yet.", *after])
     said = [_how_long(found)]
     effect = told["effect"]
     if effect["evidence"] == "unknown":
@@ -270,7 +285,21 @@ def _sentences(told: ReplyTimes) -> str:
         late = len(told["late"])
         verb = "1 lead waits" if late == 1 else f"{late:,} leads wait"
         said.append(f"{verb} longer than the limit of {things(limit, 'hour')} now.")
-    return " ".join(said)
+    return " ".join([*said, *after])
+
+
+def _after(one: ReplyTrigger) -> Iterator[str]:
+    """A trigger's first reply in a sentence, and that of a person in another."""
+    for kind, found in (("reply", one["first"]), ("reply of a person", one["by_person"])):
+        if found is None or not found["questions"]:
+            continue
+        half, most, count = found["median_hours"], found["p90_hours"], found["questions"]
+        if half is None:
+            times = f"{found['answered']:,} of {count:,} had a first {kind}"
+            yield f"After {one['trigger']}, {times}: too few to tell how long half of them take."
+        else:
+            nine = "" if most is None else f", nine in ten within {_lasting(most)}"
+            yield f"After {one['trigger']}, half have a first {kind} within {_lasting(half)}{nine}."
 
 
 def _how_long(found: ReplyDistribution) -> str:

@@ -932,8 +932,9 @@ def test_pieces_and_replies():
     plain = parse_ladder(read_ladder("b2c").source)
     assert (plain.limits.reply_hours, plain.limits.automatic_replies) == (None, ())
     numbers, texts = ladder_columns(ladder)
+    assert [rule.event for rule in ladder.limits.reply_to] == ["form_sent"]
     assert "automatic" in numbers
-    assert {"asset", "section"} <= set(texts)
+    assert {"asset", "section", "form"} <= set(texts)
     without = replace(ladder, pieces=(), limits=replace(ladder.limits, reply_hours=None))
     assert without.fingerprint == ladder.fingerprint
     with pytest.raises(LadderError) as caught:
@@ -950,6 +951,7 @@ name = "replies"
 pieces = ["asset", "section"]
 [limits]
 reply_hours = 4
+reply_to = [{event = "form_sent", where = {form = "contact"}}]
 automatic_replies = [{event = "business_replied", where = {automatic = true}}]
 [[step]]
 id = "one"

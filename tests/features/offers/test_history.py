@@ -409,7 +409,8 @@ SHOP = replace(LADDER, commitments=(OVERDUE, LENT))
 def test_one_follows_where_another_has_run_its_time(rows, as_of, expected):
     """Not before, and not where an event has ended either."""
     found = history(*rows, ladder=SHOP, as_of=round(as_of * DAY_US)).in_flight
-    assert found == {name: round(since * DAY_US) for name, since in expected.items()}
+    since = {name: one.since for name, one in found.items()}
+    assert since == {name: round(day * DAY_US) for name, day in expected.items()}
 
 
 def taken(since: Sequence[Row]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from features.events.log import DAY_US
 from features.funnel.stays import stays_of
+from features.ladder.event_rule import Condition, EventRule
 from models.judging.funnel.cause_shapes import ReplyTimes
 from models.judging.funnel.replies import _sentences, fast_effect, reply_times
 from tests.models.judging.funnel.planted import (
@@ -252,3 +253,42 @@ def test_logs_of_nothing():
     assert one["distribution"]["median_hours"] is None
     assert one["effect"]["evidence"] == "unknown"
     assert "fewer than 40 leads had a fast reply" in one["says"]
+
+
+def test_each_trigger_has_its_own_times():
+    """A form and a step: the first reply, that of a person, and who replied to nothing."""
+    form = EventRule("form_sent", (Condition("content", "is", "contact"),))
+    step = EventRule("assessment_completed")
+    automatic = (EventRule("business_replied", (Condition("region", "is", "robot"),)),)
+    limits = replace(LADDER.limits, reply_to=(form, step), automatic_replies=automatic)
+    ladder = replace(LADDER, limits=limits)
+    out, leads = Written(), np.arange(4)
+    out.add("form_sent", leads, START + 0 * leads, content="contact")
+    out.add("business_replied", leads, START + HOUR_US + leads, region="robot")
+    out.add("business_replied", leads, START + 30 * HOUR_US + leads, region="north")
+    out.add("form_sent", leads + 4, START + 0 * leads, content="newsletter")
+    out.add("page_viewed", leads, START + 90 * DAY_US + leads)
+    log = out.log(ladder)
+    found = reply_times(log, ladder, stays_of(log, ladder))
+    first, other = found["triggers"]
+    assert [one["trigger"] for one in found["triggers"]] == [
+        "form_sent (content = contact)",
+        "assessment_completed",
+    ]
+    assert (first["first"]["questions"], first["first"]["automatic"]) == (4, 4)
+    assert first["first"]["median_hours"] == pytest.approx(1.0, abs=1e-6)
+    assert first["by_person"] is not None
+    assert first["by_person"]["median_hours"] == pytest.approx(30.0, abs=1e-6)
+    assert other["first"]["questions"] == 0
+    assert found["distribution"]["questions"] == 0
+    assert found["says"] == (
+        "No lead has asked anything yet."
+        " After form_sent (content = contact), half have a first reply within 1 hour, nine in ten"
+        " within 1 hour."
+        " After form_sent (content = contact), half have a first reply of a person within 30"
+        " hours, nine in ten within 30 hours."
+    )
+
+
+def test_questions_alone_are_the_default():
+    assert told([(0, 1), (0, 2)], None)[0]["triggers"] == []
