@@ -78,13 +78,7 @@ class ImportReport:
                 said.append(f"{things(len(names), what)} passed over ({', '.join(names[:3])})")
         if self.duplicates:
             said.append(f"{things(self.duplicates, 'duplicate')} left out (message_id seen before)")
-        if self.again:
-            says = "says" if self.again == 1 else "say"
-            read = " in all that the ladder reads" if self.in_part else ""
-            said.append(
-                f"{things(self.again, self._thing)} without a message_id {says} just what another"
-                f" {self._thing} says{read} (each counts: are they one event, or several?)"
-            )
+        said += self._repeated()
         said += self.warnings()
         if self.later:
             said.append(f"{things(self.later, self._thing)} left out (known only later)")
@@ -98,6 +92,17 @@ class ImportReport:
             said.append(f"{things(count, self._thing)} rejected: {reason}")
             said += [f"  {example}" for example in self.examples.get(reason, ())]
         return said
+
+    def _repeated(self) -> list[str]:
+        """Of rows that say what others do, and have no id that would tell whether they are one."""
+        if not self.again:
+            return []
+        says = "says" if self.again == 1 else "say"
+        read = " in all that the ladder reads" if self.in_part else ""
+        return [
+            f"{things(self.again, self._thing)} without a message_id {says} just what another"
+            f" {self._thing} says{read} (each counts: are they one event, or several?)"
+        ]
 
     def warnings(self) -> list[str]:
         """Of these sentences, what nobody who reads a log may miss."""
