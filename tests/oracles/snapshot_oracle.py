@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from features.ladder.activity import activity_of
+from features.ladder.event_rule import PatternBut
 from features.ladder.ladder import Condition, EventRule, Ladder
 from features.signals.signal import Op, Signal
 from features.signals.table import ladder_columns, signals_of
@@ -74,7 +75,7 @@ class Case:
         """Whether a row of the file asks for nothing that always speaks against the lead."""
         against = activity_of(self.ladder).against
         return self.signal.group == "custom" and not any(
-            names(one.event, rule.event) and set(one.where) <= set(rule.where)
+            means(one, rule.event) and set(one.where) <= set(rule.where)
             for one in against
             for rule in self.signal.of
         )
@@ -131,10 +132,15 @@ def names(wanted: str, name: str) -> bool:
     return name.endswith(wanted[1:]) if wanted.startswith("*") else name == wanted
 
 
+def means(rule: EventRule, name: str) -> bool:
+    """Whether a rule is about a name: not where its pattern leaves that name out."""
+    return names(rule.event, name) and not (isinstance(rule, PatternBut) and name in rule.but)
+
+
 def meets_any(rules: Sequence[EventRule], event: Event) -> bool:
     """Whether an event has the name of any of the rules and meets all its conditions."""
     return any(
-        names(rule.event, event.name) and all(holds(condition, event) for condition in rule.where)
+        means(rule, event.name) and all(holds(condition, event) for condition in rule.where)
         for rule in rules
     )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features.events.log import DAY_US, EventLog
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Condition, Ladder, SignalRow
+from features.ladder.ladder import Condition, EventRule, Ladder, SignalRow
 from features.signals import fold
 from features.signals.linked_log import link
 from features.signals.program import compile_ladder
@@ -85,6 +85,16 @@ def test_fold_equals_the_oracle_where_clocks_tick(ladder, events, data):
     taken = at_instants(log, ladder, "ann", data.draw(st.lists(clocks, min_size=1, max_size=3)))
     for row in range(len(taken)):
         assert_equals_oracle(taken, row, events, ladder)
+
+
+def test_fold_equals_the_oracle_where_a_refusal_begins_the_ladder_anew():
+    """It is left out of what speaks against, which is a pattern; another refusal is not."""
+    ladder = replace(small_ladder(), restart_on=(EventRule("offer_declined"),))
+    events = [event("offer_declined", HOUR_US), event("seat_declined", 2 * HOUR_US)]
+    taken = at_instants(log_of(events, ladder), ladder, "ann", [HOUR_US, 2 * HOUR_US])
+    for row in range(len(taken)):
+        assert_equals_oracle(taken, row, events, ladder)
+    assert [values(taken, row)["against.recent"] for row in range(2)] == [0.0, 1.0]
 
 
 def test_fold_equals_the_oracle_before_1970():
