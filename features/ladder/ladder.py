@@ -313,7 +313,7 @@ class PolicySettings:
 
     Parameters
     ----------
-    exploration : the share of the probability that is spread evenly over all options, in (0, 1].
+    exploration : the share of the probability that is spread evenly over all options, in [0.01, 1].
         It is what every later policy is judged with.
     certainty : how sure it must be, in [0.5, 1), that an offer is worth more than no ask; below it
         its own order decides.

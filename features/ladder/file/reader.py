@@ -375,7 +375,11 @@ def _read_policy(table: Table) -> PolicySettings:
     usual = PolicySettings()
     return PolicySettings(
         exploration=table.number_that(
-            "exploration", usual.exploration, lambda share: 0 < share <= 1, "be in (0, 1]"
+            "exploration",
+            usual.exploration,
+            # With less, what another choice would have brought is known of hardly anybody.
+            lambda share: 0.01 <= share <= 1,
+            "be in [0.01, 1]",
         ),
         certainty=table.number_that(
             "certainty", usual.certainty, lambda share: 0.5 <= share < 1, "be in [0.5, 1)"

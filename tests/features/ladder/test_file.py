@@ -537,8 +537,8 @@ ONE_MISTAKE = [
     ('{plan = "team"}', "{plan = {}}", "value.gains[0].where.plan", "states no condition"),
     ("gains = [", "gains = [3,", "value.gains[0]", "must be a table"),
     # policy
-    ("exploration = 0.2", "exploration = 0", "policy.exploration", "must be in (0, 1]"),
-    ("exploration = 0.2", "exploration = 1.1", "policy.exploration", "must be in (0, 1]"),
+    ("exploration = 0.2", "exploration = 0.009", "policy.exploration", "must be in [0.01, 1]"),
+    ("exploration = 0.2", "exploration = 1.1", "policy.exploration", "must be in [0.01, 1]"),
     ("certainty = 0.5", "certainty = 0.49", "policy.certainty", "must be in [0.5, 1)"),
     ("certainty = 0.5", "certainty = 1", "policy.certainty", "must be in [0.5, 1)"),
     ("certainty = 0.5", 'certainty = "high"', "policy.certainty", "must be a number"),

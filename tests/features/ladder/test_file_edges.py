@@ -97,7 +97,7 @@ REFUSED = [
     ("horizon_days = 10", "horizon_days = 0", "step[1].horizon_days", "above 0"),
     ("horizon_days = 10", "horizon_days = 10\nhigh_from = 1", "step[1].high_from", "in (0, 1)"),
     ("horizon_days = 10", "horizon_days = 10\nlow_below = 0", "step[1].low_below", "in (0, 1)"),
-    ("[policy]", "[policy]\nexploration = 0", "policy.exploration", "in (0, 1]"),
+    ("[policy]", "[policy]\nexploration = 0", "policy.exploration", "in [0.01, 1]"),
     ("[policy]", "[policy]\ncertainty = 1", "policy.certainty", "in [0.5, 1)"),
     ("[policy]", "[policy]\ncertainty = 0.49", "policy.certainty", "in [0.5, 1)"),
     ("[policy]", '[value]\ncurrency = "EURO"', "value.currency", "cannot be 'EURO'"),
