@@ -12,7 +12,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from models.offers.offer_model import Evidence
 from models.offers.tailoring import Personalisation
-from serving.scoring.answers import StepAnswer
+from serving.scoring.answers import StepAnswer, UsefulAnswer
 
 __all__ = [
     "ArmOfLead",
@@ -29,7 +29,6 @@ __all__ = [
     "RecommendedAnswer",
     "UnaskedAnswer",
     "UpliftAnswer",
-    "UsefulAnswer",
 ]
 
 
@@ -51,13 +50,6 @@ class OfferOfDecision(TypedDict):
     duration_min: float | None
     topic: str | None
     personalisation: Personalisation | None
-
-
-class UsefulAnswer(TypedDict):
-    """An offer to send that asks for nothing."""
-
-    offer_id: str
-    title: str
 
 
 class UpliftAnswer(TypedDict):

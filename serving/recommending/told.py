@@ -17,8 +17,8 @@ from serving.recommending.answers import (
     RecommendationAnswer,
     UnaskedAnswer,
     UpliftAnswer,
-    UsefulAnswer,
 )
+from serving.scoring.answers import UsefulAnswer
 from serving.scoring.suggestion import aside, sentence, unasked
 
 __all__ = ["answer_of", "unasked_lead"]

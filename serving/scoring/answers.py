@@ -31,6 +31,7 @@ __all__ = [
     "StepAnswer",
     "SuggestionAnswer",
     "Tab",
+    "UsefulAnswer",
     "opted_out",
 ]
 
@@ -223,6 +224,13 @@ class QuietAnswer(TypedDict):
     text: str
 
 
+class UsefulAnswer(TypedDict):
+    """An offer to send that asks for nothing."""
+
+    offer_id: str
+    title: str
+
+
 class SuggestionAnswer(TypedDict):
     """What to do next: what would be recommended most likely now; nothing is drawn or kept.
 
@@ -237,6 +245,10 @@ class SuggestionAnswer(TypedDict):
         QuietAnswer | None, Field(description="To wait for; null where it may be done now.")
     ]
     offer: OfferAnswer | None
+    useful: Annotated[
+        UsefulAnswer | None,
+        Field(description="What to send where it is `nurture`; null where there is nothing."),
+    ]
 
 
 class AnyOfAnswer(TypedDict):

@@ -23,6 +23,7 @@ from features.store.kept.accounts import Account, AnyOf
 from features.store.kept.queue import Order, QueueFilter, place_of
 from features.store.people.hands import NOBODY
 from models.bundle import version_of
+from models.offers.options import NURTURE
 from models.recommendation import ACTIVE_DAYS
 from serving.scoring.answers import (
     AccountOfLead,
@@ -262,6 +263,7 @@ def _step(ladder: Ladder | None, step_id: str) -> Step | None:
 def suggestion_of(advice: Suggestion) -> SuggestionAnswer:
     """The option that the policy would choose most likely, as the queue has it."""
     offer = advice.offer
+    useful = advice.recommendation.useful if advice.best.option_id == NURTURE else None
     return {
         "kind": advice.kind,
         "offer_id": advice.best.option_id,
@@ -278,6 +280,7 @@ def suggestion_of(advice: Suggestion) -> SuggestionAnswer:
         }
         if offer
         else None,
+        "useful": {"offer_id": useful.id, "title": useful.title} if useful else None,
     }
 
 

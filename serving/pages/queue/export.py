@@ -58,7 +58,7 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
                     *(reach.email, reach.phone, item["tab"] or "", item["step"]["title"]),
                     *(item["probability"], item["interval"]["low"], item["interval"]["high"]),
                     *(item["horizon_days"] or "", item["purchase_probability"], doing.verb),
-                    *(doing.what, doing.offer_id),
+                    *(doing.what, "" if aside else _offer_id(ladder, item)),
                     "" if aside else _channels(item, history, ladder, bounced),
                     *(doing.minutes or "", item["last_active"] or ""),
                     *(item["waiting_since"] or "", desk.owner_of(lead_id)),
@@ -68,6 +68,16 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             return
         after = part.after
         desk = replace(desk, now=service.clock())
+
+
+def _offer_id(ladder: Ladder, item: QueueItem) -> str:
+    """What is to be offered, helped with or sent, by its id; "" for no offer of the ladder."""
+    advice = item["suggestion"]
+    if advice is None:
+        return ""
+    useful = advice["useful"]
+    id_ = useful["offer_id"] if useful else advice["offer_id"]
+    return id_ if ladder.offer(id_) is not None else ""
 
 
 def _channels(

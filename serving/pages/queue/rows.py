@@ -53,7 +53,7 @@ class Doing:
 
     Parameters
     ----------
-    verb : "Offer", "Answer", "Send", "Leave alone for now"; the whole of it where `what` is "".
+    verb : "Offer", "Answer", "Just send", "Leave alone for now"; all of it where `what` is "".
     what : the title of the offer, or of the piece to send.
     opener : how to put it; "" where the ladder says nothing.
     minutes : of a rep; 0 for none.
@@ -210,5 +210,8 @@ def doing_of(ladder: Ladder, item: QueueItem) -> Doing:
             of_money(offer.effort.money, ladder.value.currency) if offer.effort.money else "",
         )
     if advice["offer_id"] == NURTURE:
-        return Doing("Send something useful, ask for nothing", "", "", 0.0, "", wait)
+        piece = advice["useful"]
+        if piece is None:
+            return Doing("Send something useful, ask for nothing", "", "", 0.0, "", wait)
+        return Doing("Just send", piece["title"], "", 0.0, "", wait)
     return Doing("Leave alone for now", "", "", 0.0, "", wait)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
 from features.ladder.file import read_ladder
+from serving.pages.queue import export
 from tests.serving import world
 
 REACHED: dict[str, object] = {"email": "a@engines.example", "phone": "+44 20 7946 0001"}
@@ -56,6 +58,27 @@ def test_no_address_of_a_closed_channel(rows, lead, email, phone):
     """An address and a number stand in the table as long as they may be used."""
     assert rows[lead]["email"] == (REACHED["email"] if email else "")
     assert rows[lead]["phone"] == ("'" + str(REACHED["phone"]) if phone else "")
+
+
+PIECE = {"offer_id": "savings-case-study", "title": "A case study"}
+
+
+@pytest.mark.parametrize(
+    ("advised", "useful", "expected"),
+    [
+        ("strategy-session", None, "strategy-session"),
+        ("pilot-help", None, "pilot-help"),
+        ("nurture", PIECE, "savings-case-study"),
+        ("nurture", None, ""),
+        ("no_ask", None, ""),
+    ],
+)
+def test_what_is_to_be_sent_has_an_id(advised, useful, expected):
+    """A mail tool keys on it, whether it is asked, helped with or sent."""
+    item: Any = {"suggestion": {"offer_id": advised, "useful": useful}}
+    assert export._offer_id(read_ladder("b2b"), item) == expected
+    item["suggestion"] = None
+    assert export._offer_id(read_ladder("b2b"), item) == ""
 
 
 def test_by_which_way(rows):
