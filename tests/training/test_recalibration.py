@@ -134,8 +134,7 @@ def test_no_outcome_that_was_not_learned_from_is_left_out(log, bundle, points, l
 def told_late(log) -> EventLog:
     """The log of a service that was down for three months: what happened came in on one day."""
     held_back = (log.known >= END - 92 * DAY_US) & (log.known < END - 2 * DAY_US)
-    late: EventLog = replace(log, known=np.where(held_back, END - 2 * DAY_US, log.known))
-    return late
+    return replace(log, known=np.where(held_back, END - 2 * DAY_US, log.known))
 
 
 def test_nothing_was_learned_for_months(log, bundle, told_late):
