@@ -4,8 +4,7 @@ One point a lead and week, at an instant that depends on nothing but the lead an
 outcome counts when its horizon is over and late reports have had their time, whether it was known
 sooner or not: those that advance are known before those that do not, and to count them as they come
 would see successes first. So the moves are a function of what was known at an instant, of the
-ladder and of the bundle, and nothing that comes later changes them. A time in which nothing at all
-was learned, as while a service was down, is no time in which nothing happened.
+ladder and of the bundle, and nothing that comes later changes them.
 """
 
 from __future__ import annotations
@@ -25,13 +24,10 @@ from models.recalibrated import GOALS, typical_log_odds
 from models.scores.recalibration import Arrivals, Move, follow
 from training.decision_points import Points, points_at, weekly_instants
 
-__all__ = ["EVERY_US", "SILENT_US", "arrivals", "recalibrate"]
+__all__ = ["EVERY_US", "arrivals", "recalibrate"]
 
 EVERY_US: Final = 3_600_000_000
 """Moves are kept once an hour."""
-SILENT_US: Final = 7 * DAY_US
-"""After so long without any news it is the news that is missing."""
-_NEVER: Final = 2**61
 
 
 def recalibrate(log: EventLog, bundle: Bundle, as_of: int) -> dict[str, list[Move]]:
@@ -91,8 +87,7 @@ def arrivals(log: EventLog, bundle: Bundle, goal: str, points: Points, as_of: in
     unseen = known_at > until
     if bundle.manifest["trained_on"][goal]["early"]:
         unseen = points.as_of > until
-    silent, known_at = _beside_silence(log, as_of, points.as_of, known_at, delay)
-    keep = asked & unseen & ~silent & (known_at <= as_of)
+    keep = asked & unseen & (known_at <= as_of)
     happened = (reached != NONE) & (reached <= points.as_of + horizon) & (told <= known_at)
     rows = np.flatnonzero(keep)
     names = np.array([log.leads[at] for at in points.lead[rows]], dtype=object)
@@ -109,39 +104,6 @@ def arrivals(log: EventLog, bundle: Bundle, goal: str, points: Points, as_of: in
         points.as_of[rows],
         known_at[rows],
     )
-
-
-def _beside_silence(
-    log: EventLog, as_of: int, asked_at: Times, known_at: Times, delay: Times
-) -> tuple[Bools, Times]:
-    """Which points lie in a silence, and when the outcomes of the others are known, after it.
-
-    Where nothing at all was learned for more than a week, nobody has reported what happened: what
-    did not come is no failure, and a lead was scored from what was known before. Once there is news
-    again, what was held back comes with it; an outcome that would have been known meanwhile is
-    known a usual delay after the day of that news. By then the silence can be told, so that nothing
-    that comes later changes what was counted.
-
-    Parameters
-    ----------
-    asked_at, known_at, delay : shape (n,), of each point, in microseconds.
-    """
-    days = np.flatnonzero(np.bincount(log.known // DAY_US))  # some: points are of events
-    begun = (days + 1) * DAY_US + SILENT_US
-    ended = np.append((days[1:] + 1) * DAY_US, _NEVER)
-    is_long = begun < np.append(days[1:] * DAY_US, as_of)
-    begun, ended = begun[is_long], ended[is_long]
-    if not begun.size:
-        return np.zeros(len(asked_at), dtype=np.bool_), known_at
-
-    def last_begun(when: Times) -> Ints:
-        return np.maximum(np.searchsorted(begun, when, side="right") - 1, 0)
-
-    at = last_begun(asked_at)
-    silent = (begun[at] <= asked_at) & (asked_at < ended[at])
-    at = last_begun(known_at)
-    told = ended[at] + delay
-    return silent, np.where((begun[at] <= known_at) & (known_at < told), told, known_at)
 
 
 def _mask(rows: Ints, count: int) -> Bools:

@@ -16,7 +16,7 @@ from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications
 from training.decision_points import Points, points_at, weekly_instants
 from training.pipeline import TrainConfig, train
-from training.recalibration import EVERY_US, _beside_silence, arrivals, recalibrate
+from training.recalibration import EVERY_US, arrivals, recalibrate
 from training.scores.evaluate import evaluate
 from training.scores.results import AS_SERVED
 
@@ -128,44 +128,6 @@ def test_no_outcome_that_was_not_learned_from_is_left_out(log, bundle, points, l
         last = moves[goal][-1]
         assert last.n == (came.known_at <= last.known_at).sum()
         assert moves[goal][0].known_at - EVERY_US <= came.known_at[0]
-
-
-@pytest.fixture(scope="module")
-def told_late(log) -> EventLog:
-    """The log of a service that was down for three months: what happened came in on one day."""
-    held_back = (log.known >= END - 92 * DAY_US) & (log.known < END - 2 * DAY_US)
-    return replace(log, known=np.where(held_back, END - 2 * DAY_US, log.known))
-
-
-def test_nothing_was_learned_for_months(log, bundle, told_late):
-    """That nobody was told of a success makes none a failure: chances are what they were."""
-    usual = recalibrate(log, bundle, END)["advancement"][-1]
-    after = recalibrate(told_late, bundle, END)["advancement"][-1]
-    assert abs(after.intercept - usual.intercept) < 0.15  # it was 0.49: two thirds of the odds
-    assert after.n < usual.n
-
-
-@pytest.mark.parametrize("days", [3, 30, 60, 86, 91.5])
-def test_silence_moves_nothing_that_was_counted(bundle, told_late, days):
-    """Before it, in it and after it moves are those that were found then, to the last bit."""
-    earlier = END - round(days * DAY_US)
-    now, then = (recalibrate(told_late, bundle, at) for at in (END, earlier))
-    for goal in GOALS:
-        assert then[goal] == [move for move in now[goal] if move.known_at <= earlier]
-
-
-def test_a_silence_by_its_days(log):
-    """It begins a week after the last day with news, and ends with the next one and its delay."""
-    day, hour = DAY_US, DAY_US // 24
-    some = replace(log, known=np.array([10 * day + hour, 40 * day + 5 * hour]))
-    asked = np.array([17, 18, 40, 41, 47, 48, 49]) * day
-    known = np.array([17, 18, 40, 41, 42, 48, 49]) * day
-    delay = np.full(7, 2 * day)
-    silent, told = _beside_silence(some, 50 * day, asked, known, delay)
-    assert silent.tolist() == [False, True, True, False, False, True, True]
-    assert (told // day).tolist()[:5] == [17, 43, 43, 43, 43]
-    assert (told[5:] > 10_000 * day).all()  # nobody knows yet when it ends
-    assert not _beside_silence(some, 41 * day, asked, known, delay)[0][5:].any()
 
 
 def test_a_bundle_serves_at_each_instant_as_it_was_moved_then(log, bundle):
