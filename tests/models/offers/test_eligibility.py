@@ -299,7 +299,17 @@ UNSENDABLE = {
     *("only_after", "wrong_channel", "no_consent", "declined"),
 }
 LIMITING = {
-    *("lost", "paused", "retired", "no_consent", "fit_no", "declined", "in_flight", "taken"),
+    *(
+        "lost",
+        "paused",
+        "retired",
+        "expired",
+        "no_consent",
+        "fit_no",
+        "declined",
+        "in_flight",
+        "taken",
+    ),
     *("again_too_soon", "cool_down", "fatigue", "unanswered", "offer_open", "support_first"),
     *("no_capacity", "left_alone", "other_arm", "quiet_hours"),
 }

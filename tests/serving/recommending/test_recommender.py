@@ -1146,7 +1146,7 @@ class Calls(RuleBasedStateMachine):
     def recommend(self, named, lead, asked, deferred):
         left = LIMIT - self.store.rep_minutes(self.clock.now // DAY_US)
         answer = self.call(recommend, lead, asked, named, deferred)
-        if answer == "DecisionConflict":
+        if answer == "DecidedForAnother":
             assert json.loads(self.told[named])["lead_id"] != lead
             return
         is_new = named not in self.told
