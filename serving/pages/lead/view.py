@@ -152,7 +152,7 @@ def _read(service: Service, asker: Asker, lead_id: str) -> _Read:
         raise UnknownLead(f"no event of lead {words.shown(lead_id)!r} has arrived")
     opted_out, answer = scorer.privacy.is_opted_out(lead), None
     if scorer.bundle and not opted_out:
-        answer = scorer.score(lead, now, _MOST_REASONS, soon(scorer.bundle))
+        answer = scorer.score(lead, now, _MOST_REASONS, soon(scorer.bundle), by_current=True)
     return _Read(
         service,
         asker,
