@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chores_of"]
 
-_DAY_SECONDS = 86_400.0
+_DAY_SECONDS: Final = 86_400.0
 
 
 def chores_of(settings: Settings) -> Sequence[Chore]:

@@ -21,7 +21,6 @@ from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Identity, Ladder, OfferVersion
 from features.ladder.offer import OfferStatus
-from features.signals.snapshot import snapshot_of_known
 from features.store.events import EventStore
 from features.store.identities.identification import Identification
 from features.store.kept.champions import Champion
@@ -488,4 +487,4 @@ def warm(bundle: Bundle, policy: str = DEFAULT) -> None:
     times = np.zeros(2, dtype=np.int64)
     many = EventLog.from_columns(["a", "b"], ["warm"] * 2, times, columns=columns)
     for events in (alone, many):
-        model.estimate(snapshot_of_known(events, model.compiled, 1), 1).details(0)
+        model.estimate_log(events, 1).details(0)

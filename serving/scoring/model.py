@@ -12,11 +12,12 @@ import numpy.typing as npt
 import orjson
 
 from features.arrays import Bools, Floats
+from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.controls import LEFT_ALONE_POLICIES
 from features.offers.history import OfferHistory
 from features.signals.program import Compiled, compile_ladder
-from features.signals.snapshot import Snapshot, snapshot_at
+from features.signals.snapshot import Snapshot, snapshot_at, snapshot_of_known
 from features.signals.table import TRAIT
 from models.bundle import Bundle, Scores
 from models.recalibrated import Recalibrated
@@ -75,6 +76,10 @@ class Model:
         bundle = self.track.at(as_of)
         matrix = bundle.encoding.matrix(snapshot)
         return ScoredLeads(self, bundle, snapshot, bundle.score(snapshot, matrix), matrix)
+
+    def estimate_log(self, log: EventLog, as_of: int) -> ScoredLeads:
+        """The leads of a log of which something was known at an instant."""
+        return self.estimate(snapshot_of_known(log, self.compiled, as_of), as_of)
 
     def estimate_rows(self, lead_id: str, rows: Sequence[Row], as_of: int) -> ScoredLeads:
         """One lead from its events, at one instant."""

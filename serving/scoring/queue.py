@@ -192,7 +192,7 @@ def _found_again(
     log = scorer.store.log_of([score.lead_id for score in scores], scorer.model.bundle.ladder)
     for as_of in sorted({score.as_of for score in scores}):
         stored = {score.lead_id: score for score in scores if score.as_of == as_of}
-        estimates = scorer.estimate(log, as_of)
+        estimates = scorer.model.estimate_log(log, as_of)
         found = estimates.scores
         names = estimates.snapshot.leads
         rows = [row for row, name in enumerate(names) if name in stored and found.step[row]]

@@ -21,7 +21,6 @@ from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import Compiled
-from features.signals.snapshot import snapshot_of_known
 from features.store.events import EventStore, Stamp
 from features.store.identities.turns import Erased
 from features.store.privacy import Privacy
@@ -242,10 +241,6 @@ class Scorer:
         left = max(0.0, limit - self.store.rep_minutes(as_of // DAY_US))
         return replace(asked, rep_minutes_left=left)
 
-    def estimate(self, log: EventLog, as_of: int) -> ScoredLeads:
-        """The leads of a log of which something was known at `as_of`."""
-        return self.model.estimate(snapshot_of_known(log, self.model.compiled, as_of), as_of)
-
     # ------------------------------------------------------------------------------------ answers
 
     def _answers(
@@ -259,7 +254,7 @@ class Scorer:
     ) -> list[ScoreOrNot]:
         """An answer for each lead; `leads` holds what it is called in the log, and its id."""
         instant = self.clock() if as_of is None else as_of
-        estimates = model.estimate(snapshot_of_known(log, model.compiled, instant), instant)
+        estimates = model.estimate_log(log, instant)
         row_of = {key: row for row, key in enumerate(estimates.snapshot.leads)}
         held = set(log.leads)
         horizons = _horizons(estimates, horizon_days)
