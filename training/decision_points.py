@@ -138,6 +138,12 @@ class Lives:
         """Shape (n,), whose instant each is."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
+    def known_by(self, until: int) -> Lives:
+        """What was learned by an instant; of the same leads, some of which may have nothing yet."""
+        early = self.known <= until
+        starts = np.append(0, np.cumsum(early))[self.starts]
+        return Lives(starts, self.known[early], self.is_read[early])
+
 
 def drawn_instants(
     lives: Lives, ladder: Ladder, *, start: int | None, end: int, seed: int, most: int
@@ -183,6 +189,7 @@ def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
 def _instants(
     lives: Lives, ladder: Ladder, start: int | None, end: int, rng: np.random.Generator
 ) -> tuple[Ints, Times]:
+    lives = lives.known_by(end)
     if ladder.score_at:
         lead, as_of = _at_events(lives, rng)
     else:

@@ -104,12 +104,10 @@ def _drawn(
     leads = pa.concat_tables(held).append_column("part", pa.chunked_array(parts, pa.int32()))
     leads = leads.sort_by("lead").filter(pa.compute.field("first") <= until)
     known, is_read = leads["known"].combine_chunks(), leads["is_read"].combine_chunks()
-    is_known = known.values.to_numpy() <= until
-    bounds = known.offsets.to_numpy()
     lives = Lives(
-        np.append(0, np.cumsum(is_known))[bounds],
-        known.values.to_numpy()[is_known],
-        is_read.values.to_numpy(zero_copy_only=False)[is_known],
+        known.offsets.to_numpy(),
+        known.values.to_numpy(),
+        is_read.values.to_numpy(zero_copy_only=False),
     )
     back = drawing.look_back_days
     lead, as_of = drawn_instants(

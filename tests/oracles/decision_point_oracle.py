@@ -41,10 +41,9 @@ def oracle_points(
     """Who is asked about, when, by lead and time."""
     chance = np.random.default_rng(seed)
     leads = sorted({event.lead_id for event in events})
+    known = [event for event in events if event.known_us <= end]
     asked = (
-        _at_events(events, ladder, chance)
-        if ladder.score_at
-        else _drawn(events, ladder, end, chance)
+        _at_events(known, ladder, chance) if ladder.score_at else _drawn(known, ladder, end, chance)
     )
     asked = [(lead, at) for lead, at in asked if at <= end and (start is None or at > start)]
     if len(asked) > most:

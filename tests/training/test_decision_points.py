@@ -103,6 +103,21 @@ def test_points_beside_a_machine_equal_the_oracle(ladder, events, machine, seed,
     np.testing.assert_allclose(points.as_of, [at for _, at in expected], rtol=0, atol=1)
 
 
+@pytest.mark.parametrize("at_events", [False, True])
+def test_what_comes_later_moves_no_point(at_events):
+    """A log that goes on has the very points that it had: training sees it as it stood then."""
+    ladder = AT_CALLS if at_events else LADDER
+    quiet = crowd(60, per_lead=6)
+    end = max(one.known_us for one in quiet)
+    later = [event("call", end + at * DAY_US // 4, lead=f"{at % 90:03}") for at in range(1, 900)]
+    then, now = log_of(quiet, ladder), log_of([*quiet, *later], ladder)
+    known = decision_points(then, ladder, end=end, seed=4)
+    points = decision_points(now, ladder, end=end, seed=4)
+    assert len(points) > 50 or at_events
+    assert points.snapshot.leads == known.snapshot.leads
+    assert points.as_of.tolist() == known.as_of.tolist()
+
+
 # --------------------------------------------------------------------------------- Beside a machine
 
 
