@@ -53,6 +53,8 @@ class Settings:
         policy may; 0 for none.
     retrain_days : pause between two trainings on what has come of leads by then, each of which
         promotes only what is better and passes the gate; 0 leaves that to people.
+    retrain_on_drift : "yes" trains anew also as soon as the world is surely another one than the
+        model has learned from, at most once a week; "no" waits.
     funnel_seconds : pause between two countings of how many go on at each step; 0 for none.
     scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
     reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none, None for what
@@ -79,6 +81,7 @@ class Settings:
     experiments_seconds: float = 3600.0
     judge_seconds: float = 86_400.0
     retrain_days: float = 0.0
+    retrain_on_drift: str = "no"
     scoring: str = "inside"
     reply_minutes: float | None = None
     log_level: str = "info"
@@ -187,6 +190,12 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _yes_or_no(text: str) -> str:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError("one of yes, no")
+    return text.lower()
+
+
 def _refuse_or_allow(text: str) -> str:
     if text.lower() not in ("refuse", "allow"):
         raise ValueError("one of refuse, allow")
@@ -210,6 +219,7 @@ _READERS: Final[dict[str, Callable[[str], object]]] = {
     "experiments_seconds": _seconds_or_never,
     "judge_seconds": _seconds_or_never,
     "retrain_days": _days,
+    "retrain_on_drift": _yes_or_no,
     "scoring": _inside_or_elsewhere,
     "reply_minutes": _minutes,
     "log_level": _level,

@@ -27,6 +27,8 @@ __all__ = [
     "ece",
     "ece_by_chance",
     "equal_count_bins",
+    "expected_auc",
+    "expected_log_loss",
     "found",
     "lift",
     "log_loss",
@@ -61,14 +63,32 @@ def _ranks(probability: Floats) -> Ints:
     return np.unique(probability, return_inverse=True)[1]
 
 
-def _auc(rank: Ints, reached: Floats, missed: Floats) -> float | None:
-    """The AUC of ranks, given each row's weight as a success and as a failure."""
+def _auc(rank: Ints, reached: Floats, missed: Floats, oneself: float = 0.0) -> float | None:
+    """The AUC of ranks, given each row's weight as a success and as a failure.
+
+    Parameters
+    ----------
+    oneself : what pairs of a row with itself weigh, where rows are both; such are none.
+    """
     up, down = np.bincount(rank, reached), np.bincount(rank, missed)
-    pairs = up.sum() * down.sum()
-    if pairs == 0:
+    pairs = up.sum() * down.sum() - oneself
+    if pairs <= 0:
         return None
     below = np.cumsum(down) - down / 2
-    return float((up * below).sum() / pairs)
+    return float(((up * below).sum() - oneself / 2) / pairs)
+
+
+def expected_auc(probability: Floats, weight: Floats | None = None) -> float | None:
+    """What `auc` comes to, before anything has, if as many happen as the probabilities say.
+
+    Each pair of rows counts by the chance that the one happens and the other does not: nothing but
+    the probabilities is asked ("confidence-based performance estimation" of NannyML). In [0, 1];
+    None where no pair can have both.
+    """
+    counts = _counted(weight, len(probability))
+    reached, missed = counts * probability, counts * (1.0 - probability)
+    oneself = reached * missed
+    return _auc(_ranks(probability), reached, missed, float(oneself.sum()))
 
 
 def average_precision(
@@ -101,6 +121,12 @@ def losses(probability: Floats, happened: Floats) -> Floats:
 def log_loss(probability: Floats, happened: Floats, weight: Floats | None = None) -> float | None:
     """The mean surprise in nats, at least 0 (Good 1952); clipped at 1e-15. None without rows."""
     return _mean(losses(probability, happened), weight)
+
+
+def expected_log_loss(probability: Floats, weight: Floats | None = None) -> float | None:
+    """What `log_loss` comes to if as many happen as the probabilities say: their mean entropy."""
+    hit, miss = (losses(probability, np.full(len(probability), came)) for came in (1.0, 0.0))
+    return _mean(probability * hit + (1.0 - probability) * miss, weight)
 
 
 def brier(probability: Floats, happened: Floats, weight: Floats | None = None) -> float | None:

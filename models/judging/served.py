@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from models.gate import GateCheck
 
 __all__ = [
+    "AHEAD",
     "AS_SERVED",
     "BETTER",
     "BOOSTING",
@@ -24,6 +25,12 @@ __all__ = [
     "SCORES",
     "STEP_RATES",
     "WORSE",
+    "AheadLook",
+    "Expectation",
+    "ExpectedFigures",
+    "ExpectedGoal",
+    "MovedSignal",
+    "MovedStep",
     "PolicyLook",
     "ScoresLook",
     "about_policy",
@@ -47,6 +54,8 @@ BOOSTING: Final = "histogram gradient boosting"
 
 SCORES: Final = "scores"
 """The kind of the report of a bundle's probabilities; it is about the bundle's whole hash."""
+AHEAD: Final = "ahead"
+"""The kind of the report of what is known before outcomes are; it is about the whole hash."""
 POLICY: Final = "policy"
 """The kind of the report of a policy with a bundle; see `about_policy`."""
 OFFERS: Final = "offers"
@@ -77,4 +86,75 @@ class PolicyLook(TypedDict):
     name: str
     gate: dict[str, Any] | None
     checks: list[GateCheck]
+    note: str
+
+
+class ExpectedFigures(TypedDict):
+    """Figures of some chances: `rate` is the mean of them, or the share that came."""
+
+    rate: float
+    auc: float | None
+    log_loss: float
+
+
+class Expectation(TypedDict):
+    """What the chances as they are served let expect of some points, and what came of them.
+
+    `came` is null where that is not known yet; `auc_error` is a standard error of its AUC.
+    """
+
+    points: int
+    leads: int
+    expected: ExpectedFigures
+    came: ExpectedFigures | None
+    auc_error: float | None
+
+
+class ExpectedGoal(TypedDict):
+    """A goal since training: of the points whose time is not over yet, and of the others.
+
+    Either is null where there are no such points.
+    """
+
+    goal: Literal["advancement", "purchase"]
+    running: Expectation | None
+    over: Expectation | None
+
+
+class MovedSignal(TypedDict):
+    """A signal that is surely not what it was in training, for the leads below one step.
+
+    `share` is what it weighs among all signals there; `known` the share of points that have it;
+    `says` what it says of a lead in the middle, and what it said of one in training.
+    """
+
+    id: str
+    share: float
+    moved: float
+    moved_by_chance: float
+    known: float
+    known_before: float
+    says: str
+    says_before: str
+
+
+class MovedStep(TypedDict):
+    """A step before which signals have moved, the heaviest first; `says` tells it in a sentence."""
+
+    step: str
+    title: str
+    says: str
+    signals: list[MovedSignal]
+
+
+class AheadLook(TypedDict):
+    """What is known of the chances that serve before their outcomes are.
+
+    `moved` is of the points from `since` on; `note` says why there is nothing.
+    """
+
+    since: str
+    until: str
+    goals: list[ExpectedGoal]
+    moved: list[MovedStep]
     note: str

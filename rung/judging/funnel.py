@@ -149,7 +149,7 @@ def _is_kept(
     from features.funnel.kept import keep_causes, keep_stays
     from features.store.events import EventStore
     from features.store.kept.columns import KeptColumns
-    from serving.notifications.dropoffs import tell_dropoffs
+    from serving.notifications.found.dropoffs import tell_dropoffs
 
     if "://" not in parsed.events or parsed.until is not None:
         return True

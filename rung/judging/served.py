@@ -14,8 +14,11 @@ from rung.call.reading import NOT_KEPT, erased_by_now, judged_until, named_log, 
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
-    from models.judging.served import PolicyLook, ScoresLook
+    from features.store.events import EventStore
+    from features.store.identities.turns import Erased
+    from models.judging.served import AheadLook, Expectation, PolicyLook, ScoresLook
     from models.judging.trials.shapes import OfferByLot, OffersByLot
+    from training.upkeep.watching import Watched
 
 __all__ = ["add_judge"]
 
@@ -37,7 +40,7 @@ def add_judge(own: Any) -> None:
 def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.store.events import EventStore
     from models.served_policy import read_served
-    from training.upkeep.watching import keep_watched, watch_served
+    from training.upkeep.watching import watch_served
 
     parsed.events = named_log(parsed)
     folder = served_folder(parsed.bundle)
@@ -48,26 +51,47 @@ def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
     found = watch_served(bundle, bundle.on(ladder), policy, log, until, progress)
     if "://" in parsed.events and parsed.until is None:
         with EventStore.existing(parsed.events) as store:
-            if not (only_reads(store) or keep_watched(store, found, erased)):
+            if not (only_reads(store) or _is_kept(store, found, erased)):
                 progress(NOT_KEPT)
     if parsed.json:
-        told = {"scores": found.scores, "offers": found.offers, "policies": found.policies}
-        return print_json(told)
-    _print(found.served.ladder, found.scores, found.offers, found.policies)
+        told = {"scores": found.scores, "ahead": found.ahead}
+        return print_json(told | {"offers": found.offers, "policies": found.policies})
+    _print(found.served.ladder, found.scores, found.ahead, found.offers, found.policies)
     return None
+
+
+def _is_kept(store: EventStore, found: Watched, erased: Erased | None) -> bool:
+    """Keep what was found; False where a lead was erased since the log was read.
+
+    Endpoints of notifications are told of signals that have moved.
+    """
+    from features.clock import now
+    from serving.notifications.found.drifts import tell_drifts
+    from training.upkeep.watching import keep_watched
+
+    kept = keep_watched(store, found, erased)
+    if kept:
+        served, told = found.served, found.ahead
+        tell_drifts(store.database, told, served.ladder.name, served.hash, found.until, now())
+    return kept
 
 
 # -------------------------------------------------------------------------------------------- print
 
 
 def _print(
-    ladder: Ladder, scores: ScoresLook, offers: OffersByLot, policies: list[PolicyLook]
+    ladder: Ladder,
+    scores: ScoresLook,
+    ahead: AheadLook,
+    offers: OffersByLot,
+    policies: list[PolicyLook],
 ) -> None:
     if scores["evaluation"] is None:
         print_line(f"scores: {scores['note']}")
     else:
         for goal in ("advancement", "purchase"):
             _print_goal(goal, scores["evaluation"][goal])
+    _print_ahead(ahead)
     if not offers["offers"]:
         print_line("offers: none was drawn by lot yet")
     for offer in offers["offers"]:
@@ -86,6 +110,32 @@ def _print_goal(goal: str, found: dict[str, Any]) -> None:
         f" on {things(whole['n'], 'point')} of {things(whole['leads'], 'lead')}"
     )
     return None
+
+
+def _print_ahead(ahead: AheadLook) -> None:
+    if ahead["note"]:
+        return print_line(f"ahead of outcomes: {ahead['note']}")
+    for one in ahead["goals"]:
+        if one["running"]:
+            print_line(f"{one['goal']} ahead of outcomes: {_expected(one['running'])}")
+        if one["over"] and (came := one["over"]["came"]):
+            known = _figures(came["auc"], came["log_loss"])
+            print_line(f"  where their time is over: {_expected(one['over'])}; came: {known}")
+    for step in ahead["moved"]:
+        print_line(f"signals: {step['says']}")
+    if not ahead["moved"]:
+        print_line(f"signals: none has surely moved, of points since {ahead['since'][:10]}")
+    return None
+
+
+def _expected(of: Expectation) -> str:
+    figures = _figures(of["expected"]["auc"], of["expected"]["log_loss"])
+    points = things(of["points"], "point")
+    return f"{figures} expected of {points} of {things(of['leads'], 'lead')}"
+
+
+def _figures(auc: float | None, log_loss: float) -> str:
+    return f"AUC {'–' if auc is None else f'{auc:.3f}'}, log loss {log_loss:.3f}"
 
 
 def _print_offer(ladder: Ladder, one: OfferByLot) -> None:

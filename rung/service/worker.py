@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -49,12 +50,24 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
     if settings.judge_seconds:
         command = (*rung, "champion", "judge", "--json", *ladder)
         found.append(Chore("champion", settings.judge_seconds, command, keeps=of_report(SCORES)))
-    if settings.retrain_days:
-        command = (*rung, "retrain", "--by", "rung work", *ladder)
-        seconds = settings.retrain_days * _DAY_SECONDS
-        place = _what_serves(settings)
-        found.append(Chore("retrain", seconds, command, settings=place, is_told=True))
+    if settings.retrain_days or settings.retrain_on_drift == "yes":
+        found.append(_retraining(settings, (*rung, "retrain", "--by", "rung work", *ladder)))
     return found
+
+
+def _retraining(settings: Settings, command: tuple[str, ...]) -> Chore:
+    """Training anew: on its days, and sooner where the world has moved."""
+    from serving.process.judged.drifting import has_drifted
+    from serving.process.upkeep import Chore
+
+    return Chore(
+        "retrain",
+        settings.retrain_days * _DAY_SECONDS or inf,
+        command,
+        settings=_what_serves(settings),
+        is_told=True,
+        urged_by=has_drifted if settings.retrain_on_drift == "yes" else None,
+    )
 
 
 def _what_serves(settings: Settings) -> dict[str, str]:

@@ -164,6 +164,27 @@ class DropoffDetectedData(TypedDict):
     as_of: str
 
 
+class DriftedSignal(TypedDict):
+    """A signal that has moved: what it says of the usual lead lately, and said in training."""
+
+    id: str
+    moved: float
+    says: str
+    says_before: str
+
+
+class DriftDetectedData(TypedDict):
+    """Signals before a step are surely not what they were in training; the heaviest first."""
+
+    ladder: str
+    model_version: str
+    step: str
+    title: str
+    signals: list[DriftedSignal]
+    says: str
+    as_of: str
+
+
 class WebhookDisabledData(TypedDict):
     """Another endpoint gets nothing more."""
 
@@ -191,6 +212,7 @@ _DATA: Final[Mapping[str, Any]] = {
     "model.promoted": ModelPromotedData,
     "reply.overdue": ReplyOverdueData | OmittedData,
     "dropoff.detected": DropoffDetectedData,
+    "drift.detected": DriftDetectedData,
     "webhook.disabled": WebhookDisabledData,
     "webhook.test": WebhookTestData,
 }

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import IO, Any, Final, NamedTuple, Self
 
 import sqlalchemy as sa
@@ -38,6 +39,8 @@ _REST: Final = 20
 """Times as long as a run took it rests at least."""
 _TAKEN_SECONDS: Final = 60.0
 """What an erasure took away is made again at once, and after this pause where others follow."""
+_URGED_SECONDS: Final = 7 * 86_400.0
+"""What urged it may do so still after it was done: what is trained anew need not be better."""
 _RETRY_SECONDS: Final = 60.0
 """What failed is tried again so soon, and after twice as long each time that it fails again."""
 _MOST_DOUBLED: Final = 20
@@ -62,6 +65,8 @@ class Chore:
     settings : variables of its environment beside the store, in place of the folder of the bundle
         that serves; None for that.
     is_told : whether the log has what it said last also where it went well.
+    urged_by : what makes it due sooner, but at most once a week; None for nothing. One that is done
+        every infinity of seconds is begun for that alone.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Chore:
     keeps: str = ""
     settings: Mapping[str, str] | None = None
     is_told: bool = False
+    urged_by: Callable[[Service], bool] | None = None
 
 
 async def keep_up(service: Service, chores: Sequence[Chore]) -> None:
@@ -94,14 +100,16 @@ def _attempt(service: Service, chore: Chore) -> None:
 def is_due(service: Service, chore: Chore) -> bool:
     """Whether there are events, and a model, and long enough passed since it was begun last.
 
-    That is sooner where an erasure took away what it had made.
+    That is sooner where an erasure took away what it had made, or where something urges it.
     """
     if service.held_back is not None or (chore.needs_model and service.folder is None):
         return False
     with service.store.database.reading() as connection:
         held = meta_of(connection, _key(chore))
-        if held is None:
+        if held is None and isfinite(chore.every_seconds):
             return connection.execute(sa.select(events.c.message_id).limit(1)).first() is not None
+    if held is None:
+        return _is_urged(service, chore)
     begun, took, undone = _Last.of(held)
     now = service.clock()
     pause = max(chore.every_seconds * 1e6, _REST * took)
@@ -109,7 +117,13 @@ def is_due(service: Service, chore: Chore) -> bool:
         pause = min(pause, _pause_when_undone(undone))
     if now < begun or now - begun >= pause:
         return True
+    if now - begun >= max(_URGED_SECONDS * 1e6, _REST * took) and _is_urged(service, chore):
+        return True
     return now - begun >= _pause_when_taken(chore.every_seconds, took) and _is_taken(service, chore)
+
+
+def _is_urged(service: Service, chore: Chore) -> bool:
+    return chore.urged_by is not None and chore.urged_by(service)
 
 
 def seconds_until_again(service: Service, name: str, every_seconds: float) -> float:

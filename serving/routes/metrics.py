@@ -28,7 +28,7 @@ from models.recalibrated import shift_of
 from serving.edge.access.needs import needs
 from serving.edge.logs import log_failure
 from serving.edge.problems import documented
-from serving.process.judged.drifting import queue_drift
+from serving.process.judged.drifting import ahead_of, queue_drift
 from serving.process.served import Served
 from serving.process.service import Service
 
@@ -64,6 +64,7 @@ METRICS: Final[Mapping[str, str]] = {
     "rung_score_mean": "Mean chance of the next step of the queued leads, from 0 to 1",
     "rung_score_outside_ratio": "Share of queued leads whose chance the calibration never met",
     "rung_score_stability_index": "Population stability index of the queue's chances",
+    "rung_signals_moved": "Signals before a step that are surely not what they were in training",
 }
 """Every metric of ours, and what it tells; docs/deployment.md has the same with more words."""
 
@@ -308,12 +309,22 @@ def _writable(service: Service) -> Iterable[Metric]:
     return ()
 
 
+def _signals(service: Service) -> Iterable[Metric]:
+    ahead = ahead_of(service)
+    if ahead is None:
+        return
+    moved = {goal.id: 0 for goal in service.ladder.goals}
+    moved |= {one["step"]: len(one["signals"]) for one in ahead["moved"]}
+    yield _gauges("rung_signals_moved", "step", moved)
+
+
 _OF_STORE: Final[tuple[MetricsOf, ...]] = (
     _writable,
     _marks,
     _deliveries,
     _failed_deliveries,
     _write_backs,
+    _signals,
 )
 
 

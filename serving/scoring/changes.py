@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from features.clock import rfc3339
 from features.ladder.ladder import Ladder
@@ -19,10 +19,12 @@ from features.store.kept.notifications import Notice
 from features.store.kept.scores import Former, StoredScore
 from models.bundle import version_of
 from models.judging.funnel.cause_shapes import StepDiagnosis
+from models.judging.served import MovedStep
 
 __all__ = [
     "Cause",
     "Round",
+    "drift_detected",
     "dropoff_detected",
     "model_promoted",
     "recommended",
@@ -34,6 +36,9 @@ __all__ = [
 Cause = Literal["events", "time", "model", "recalibration"]
 """Why a score changed: something became known, time passed, another model scores, or outcomes have
 moved its probabilities."""
+
+_MOST_SIGNALS: Final = 5
+"""That are told of one step, the heaviest: many tell the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,30 @@ def dropoff_detected(step: StepDiagnosis, ladder: str, as_of: int, now: int) -> 
     }
     fact = (ladder, step["id"], *step["causes"], as_of)
     return _made("dropoff.detected", None, now, fact, data)
+
+
+def drift_detected(step: MovedStep, ladder: str, bundle: str, as_of: int, now: int) -> Notice:
+    """That signals before a step are surely not what they were when the model was trained.
+
+    Parameters
+    ----------
+    bundle : the whole hash of the one that serves.
+    as_of : by what was known then it was found, in microseconds since the epoch.
+    now : when that was found.
+    """
+    data = {
+        "ladder": ladder,
+        "model_version": version_of(bundle),
+        "step": step["step"],
+        "title": step["title"],
+        "signals": [
+            {name: one[name] for name in ("id", "moved", "says", "says_before")}
+            for one in step["signals"][:_MOST_SIGNALS]
+        ],
+        "says": step["says"],
+        "as_of": rfc3339(as_of),
+    }
+    return _made("drift.detected", None, now, (ladder, bundle, step["step"]), data)
 
 
 def _made(

@@ -30,6 +30,7 @@ def test_read():
             "RUNG_REPLY_MINUTES": "45",
             "RUNG_RATE_LIMIT": "100",
             "RUNG_RETRAIN_DAYS": "7",
+            "RUNG_RETRAIN_ON_DRIFT": "Yes",
             "RUNG_WEBHOOK_PRIVATE": "ALLOW",
             "RUNG_CONNECTORS": "connectors.toml",
         }
@@ -48,6 +49,7 @@ def test_read():
         reply_minutes=45.0,
         rate_limit=100.0,
         retrain_days=7.0,
+        retrain_on_drift="yes",
         webhook_private="allow",
         connectors=Path("connectors.toml"),
     )

@@ -1,8 +1,8 @@
-"""How good what serves is by now: its scores on what came since, and whether a policy may serve."""
+"""How good what serves is by now, what is known before outcomes are, and which policy may serve."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,14 +12,25 @@ from features.store.events import EventStore
 from features.store.identities.turns import Erased
 from features.store.kept.reports import Report, Reports
 from models.bundle import Bundle
-from models.judging.served import OFFERS, POLICY, SCORES, PolicyLook, ScoresLook, about_policy
+from models.judging.served import (
+    AHEAD,
+    OFFERS,
+    POLICY,
+    SCORES,
+    AheadLook,
+    PolicyLook,
+    ScoresLook,
+    about_policy,
+)
 from models.judging.trials.shapes import OffersByLot
+from models.scores.recalibration import Move
 from models.served_policy import DEFAULT
 from training.policies.by_lot import offers_by_lot
 from training.policies.evaluate import evaluate_policy
 from training.policies.gate import checks, judge_policy
 from training.recalibration import recalibrate
 from training.scores.evaluate import evaluate
+from training.upkeep.ahead import look_ahead
 
 __all__ = ["Watched", "keep_watched", "watch_served"]
 
@@ -40,6 +51,7 @@ class Watched:
     served: Bundle
     until: int
     scores: ScoresLook
+    ahead: AheadLook
     offers: OffersByLot
     policies: list[PolicyLook]
 
@@ -54,6 +66,8 @@ def watch_served(
 ) -> Watched:
     """Judge the scores of what serves, its offers by lot, and the policies that may serve with it.
 
+    Of what has not come yet it says what is expected, and which signals are not what they were.
+
     Parameters
     ----------
     trained, served : the bundle as it was trained, and on the ladder that it serves on.
@@ -61,19 +75,22 @@ def watch_served(
     until : by what was known then.
     """
     progress("what was expected, and what came")
-    scores = _scores(trained, served, log, until)
+    moves = recalibrate(log, trained, until)
+    scores = _scores(served, log, until, moves)
+    ahead = look_ahead(served, log, until, moves, progress)
     progress("offers by lot")
     offers = offers_by_lot(log, served.ladder, until)
     policies = []
     for name in sorted({_CANDIDATE, policy} - {DEFAULT}):
         progress(f"whether {name} may serve")
         policies.append(_policy(served, log, name, until))
-    return Watched(served, until, scores, offers, policies)
+    return Watched(served, until, scores, ahead, offers, policies)
 
 
-def _scores(trained: Bundle, served: Bundle, log: EventLog, until: int) -> ScoresLook:
+def _scores(
+    served: Bundle, log: EventLog, until: int, moves: Mapping[str, Sequence[Move]]
+) -> ScoresLook:
     """The bundle on outcomes since it was trained, with its probabilities moved as they were."""
-    moves = recalibrate(log, trained, until)
     try:
         found = evaluate(served, log, until=until, moves=moves)
     except NotEnoughData as error:
@@ -101,6 +118,7 @@ def keep_watched(store: EventStore, found: Watched, erased: Erased | None = None
     bundle = found.served.hash
     told: list[tuple[str, str, Mapping[str, Any]]] = [
         (SCORES, bundle, found.scores),
+        (AHEAD, bundle, found.ahead),
         (OFFERS, "", found.offers),
         *((POLICY, about_policy(bundle, one["name"]), one) for one in found.policies),
     ]

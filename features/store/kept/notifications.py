@@ -27,6 +27,7 @@ TYPES: Final = {
     "model.promoted": "another model, or another policy, serves from now on",
     "reply.overdue": "a lead has waited too long for a reply",
     "dropoff.detected": "fewer go on at a step than is healthy by its band, or it is known why",
+    "drift.detected": "signals before a step are no longer what the model has learned from",
     "webhook.disabled": "an endpoint gets nothing more: it is gone, or failed for too long",
     "webhook.test": "a test that was asked for",
 }

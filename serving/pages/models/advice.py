@@ -9,6 +9,7 @@ from typing import Any, Final
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.judging.readiness import Level, NextLevel, Readiness
+from models.judging.served import AheadLook
 from serving.pages.common import words
 from serving.pages.models.figures import GoalFigures
 from serving.process.judged.moved import Movement
@@ -46,6 +47,7 @@ def train_again(
     service: Service,
     figures: Sequence[GoalFigures],
     moved: Sequence[Movement],
+    ahead: AheadLook | None,
     ready: Readiness | None,
 ) -> list[str]:
     """What says that it is time to train again; empty where nothing does."""
@@ -61,6 +63,7 @@ def train_again(
         for one in moved
         if one.is_far
     ]
+    found += [f"Signals have moved. {one['says']}." for one in (ahead["moved"] if ahead else ())]
     bundle = service.scorer.bundle
     if bundle is not None and ready is not None:
         found += _outgrown(bundle, ready)

@@ -19,6 +19,8 @@ from models.judging.served import (
     POINTS_RULE,
     STEP_RATES,
     WORSE,
+    AheadLook,
+    ExpectedGoal,
 )
 from serving.pages.common.moments import ShownAt, day_of
 
@@ -30,6 +32,7 @@ __all__ = [
     "Promise",
     "Rival",
     "StepFigures",
+    "expected_of",
     "figures_of",
     "nearest_promise",
 ]
@@ -180,6 +183,12 @@ class GoalFigures:
 def nearest_promise(promises: Sequence[Promise]) -> Promise | None:
     """The one that the first sentence speaks of: of those told, the nearest to 40 %."""
     return min(promises, key=lambda one: abs(one.told - _ABOUT), default=None)
+
+
+def expected_of(ahead: AheadLook | None, goal: ModelGoal) -> ExpectedGoal | None:
+    """What is expected of a goal ahead of outcomes; None where nothing is."""
+    goals = ahead["goals"] if ahead else ()
+    return next((one for one in goals if one["goal"] == goal and one["running"]), None)
 
 
 def figures_of(evaluation: Mapping[str, Any], goal: ModelGoal, ladder: Ladder) -> GoalFigures:

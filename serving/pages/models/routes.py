@@ -13,20 +13,33 @@ from features.errors import BundleError
 from models.bundle import version_of
 from models.gate import GateError
 from models.judging.readiness import Readiness
+from models.judging.served import AheadLook
 from models.sources import FolderSource, SourceVersion
 from serving.edge.access.access import Asker
 from serving.edge.access.needs import needs
 from serving.pages.common.downloads import CsvTable, csv_answer, named_table
 from serving.pages.common.forms import form_of
 from serving.pages.common.frame import page, why_no_model
-from serving.pages.common.moments import ShownAt, shown_at
+from serving.pages.common.moments import ShownAt, day_of, shown_at
 from serving.pages.experiments.naming import policy_said
 from serving.pages.models.advice import limits_of, ready_steps, train_again
 from serving.pages.models.evidence import ModelEvidence, evidence_of
-from serving.pages.models.figures import GoalFigures, ModelGoal, figures_of, nearest_promise
+from serving.pages.models.figures import (
+    GoalFigures,
+    ModelGoal,
+    expected_of,
+    figures_of,
+    nearest_promise,
+)
 from serving.pages.models.pictures import gains_drawn, moves_drawn, promises_drawn
-from serving.pages.models.tables import OF_GOAL, moves_table, ready_table, versions_table
-from serving.process.judged.drifting import queue_drift
+from serving.pages.models.tables import (
+    OF_GOAL,
+    moves_table,
+    ready_table,
+    signals_table,
+    versions_table,
+)
+from serving.process.judged.drifting import ahead_of, look_ahead_of, queue_drift
 from serving.process.judged.looks import Look, look_of
 from serving.process.judged.moved import movements
 from serving.process.judged.policies import serves_now
@@ -37,7 +50,7 @@ from serving.process.service import Service
 __all__ = ["router"]
 
 _GOALS: Final[tuple[ModelGoal, ...]] = ("advancement", "purchase")
-_TABLES: Final = (*OF_GOAL, "recalibrations", "versions", "readiness")
+_TABLES: Final = (*OF_GOAL, "recalibrations", "signals", "versions", "readiness")
 _MOST_WHY: Final = 300
 _Reads = Annotated[Asker, Depends(needs("read", is_page=True))]
 _Sets = Annotated[Asker, Depends(needs("admin", is_page=True))]
@@ -106,6 +119,8 @@ def _shown(
     evidence, moved = evidence_of(service), movements(service)
     figures, ready = _all_figures(service, evidence), _readiness(service)
     found = cast("Readiness | None", ready.body)
+    look = look_ahead_of(service)
+    ahead = cast("AheadLook | None", look.body)
     shown = next((one for one in figures if one.goal == goal), None)
     values: dict[str, Any] = {
         "mistake": mistake,
@@ -117,7 +132,11 @@ def _shown(
         "gains": gains_drawn(shown.gains) if shown else [],
         "moved": [(one, moves_drawn(one.course, one.trained)) for one in moved],
         "drift": queue_drift(service),
-        "again": train_again(service, figures, moved, found),
+        "look": look,
+        "ahead": ahead,
+        "ahead_since": day_of(ahead["since"]) if ahead else None,
+        "expected": expected_of(ahead, goal),
+        "again": train_again(service, figures, moved, ahead, found),
         "limits": limits_of(bundle, figures),
         "ready": ready,
         "ready_at": shown_at(ready.as_of) if found else None,
@@ -178,6 +197,8 @@ def _day(moment: int | None) -> ShownAt | None:
 def _table(service: Service, name: str, goal: ModelGoal) -> CsvTable:
     if name == "recalibrations":
         return moves_table(movements(service))
+    if name == "signals":
+        return signals_table(ahead_of(service))
     if name == "versions":
         return versions_table(served_so_far(service))
     if name == "readiness":

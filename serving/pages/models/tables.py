@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from features.clock import rfc3339
+from models.judging.served import AheadLook
 from serving.pages.common.downloads import CsvTable
 from serving.pages.models.advice import ReadyStep
 from serving.pages.models.figures import ExpectedCame, GoalFigures
 from serving.process.judged.moved import Movement
 from serving.process.judged.versions import Tenure
 
-__all__ = ["OF_GOAL", "moves_table", "ready_table", "versions_table"]
+__all__ = ["OF_GOAL", "moves_table", "ready_table", "signals_table", "versions_table"]
 
 _EXPECTED: Final = ("chances", "leads", "expected", "came", "low", "high", "by_chance")
 
@@ -73,6 +74,20 @@ def moves_table(moved: Sequence[Movement]) -> CsvTable:
         for at in one.course
     )
     return ("goal", "known_at", "chance", "outcomes", "as_trained"), rows
+
+
+def signals_table(ahead: AheadLook | None) -> CsvTable:
+    """The signals that have moved, by step."""
+    columns = ("step", "signal", "weight", "moved", "by_chance", "known", "known_before")
+    rows = (
+        (
+            *(step["step"], one["id"], one["share"], one["moved"], one["moved_by_chance"]),
+            *(one["known"], one["known_before"], one["says"], one["says_before"]),
+        )
+        for step in (ahead["moved"] if ahead else ())
+        for one in step["signals"]
+    )
+    return (*columns, "says", "says_before"), rows
 
 
 def versions_table(served: Sequence[Tenure]) -> CsvTable:

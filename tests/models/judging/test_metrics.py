@@ -46,6 +46,46 @@ def test_no_rows():
     assert metrics.reliability(none, none) == ()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_expected_auc_by_pairs(seed):
+    """Each pair counts by the chance that one happens and the other does not; none by itself."""
+    rng = np.random.default_rng(seed)
+    probability, weight = rng.integers(1, 9, 30) / 10.0, rng.uniform(0.5, 2.0, 30)
+    right = pairs = 0.0
+    for one in range(30):
+        for other in range(30):
+            if one != other:
+                chance = probability[one] * (1.0 - probability[other])
+                counts = weight[one] * weight[other] * chance
+                pairs += counts
+                above = np.sign(probability[one] - probability[other])
+                right += counts * (1.0 + above) / 2.0
+    assert metrics.expected_auc(probability, weight) == pytest.approx(right / pairs)
+
+
+def test_expected_is_the_mean_of_what_comes():
+    """Over many outcomes drawn by the probabilities, both figures come to what was expected."""
+    rng = np.random.default_rng(5)
+    probability = rng.beta(1.0, 4.0, 400)
+    drawn_often = [(rng.random(400) < probability).astype(np.float64) for _ in range(400)]
+    came = np.array(
+        [(metrics.auc(probability, one), metrics.log_loss(probability, one)) for one in drawn_often]
+    )
+    error = came.std(axis=0) / np.sqrt(len(came))
+    expected = metrics.expected_auc(probability), metrics.expected_log_loss(probability)
+    assert np.abs(came.mean(axis=0) - expected) == pytest.approx([0.0, 0.0], abs=4 * error.max())
+
+
+def test_expected_without_a_pair():
+    """Nothing can be ranked where there is one row, none, or all is certain to come alike."""
+    for probability in ([], [0.3], [0.0, 0.0], [1.0, 1.0, 1.0]):
+        assert metrics.expected_auc(np.array(probability)) is None
+    assert metrics.expected_auc(np.array([1.0, 0.0])) == 1.0
+    assert metrics.expected_auc(np.array([0.3, 0.3])) == 0.5
+    assert metrics.expected_log_loss(np.zeros(0)) is None
+    assert metrics.expected_log_loss(np.array([1.0, 0.0])) == pytest.approx(0.0)
+
+
 def test_certainty_is_punished():
     """A certain error costs the log of 1e-15 and no less: nothing is clipped before that."""
     happened = np.array([1.0])

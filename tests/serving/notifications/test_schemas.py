@@ -17,6 +17,7 @@ from serving.notifications import schemas
 from serving.notifications.bodies import INCLUDES, body_of, sample
 from serving.notifications.schemas import NOTIFICATIONS, described_webhooks
 from serving.scoring.changes import (
+    drift_detected,
     dropoff_detected,
     model_promoted,
     recommended,
@@ -53,6 +54,12 @@ _STEP: Any = {
     "causes": [],
     "experiments": [],
     "says": "10 of 100 go on; 30 of 100 would be healthy.",
+}
+_MOVED: Any = {
+    "step": "value",
+    "title": "Took the guide",
+    "says": "Before Took the guide nothing is what it was",
+    "signals": [{"id": "a", "moved": 0.4, "says": "has read nothing", "says_before": "has read"}],
 }
 
 
@@ -98,6 +105,7 @@ def test_what_is_sent():
         model_promoted(1, "former", {"ladder": "b2b", "model_version": "0c", "policy": "careful"}),
         reply_overdue(_ROW, 1, 5.0),
         dropoff_detected(_STEP, "b2b", 1, 1),
+        drift_detected(_MOVED, "b2b", "0c" * 32, 1, 1),
     ]
     assert {one.type for one in found} == {one for one in TYPES if not one.startswith("webhook.")}
     for one in found:

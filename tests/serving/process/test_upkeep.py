@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, replace
+from math import inf
 
 import pytest
 
@@ -20,6 +21,7 @@ from features.store.privacy import Privacy
 from models.judging.served import OFFERS, POLICY, SCORES, about_policy
 from serving.edge.logs import LOGGER
 from serving.process import upkeep
+from serving.process.judged.drifting import has_drifted
 from serving.process.service import Service
 from serving.process.upkeep import Chore, do, is_due, seconds_until_again
 from serving.settings import Settings
@@ -79,6 +81,33 @@ def test_a_chore_is_due_at_intervals(service):
     assert do(service, one)
     service.clock.at -= 100 * SECOND
     assert is_due(service, one)
+
+
+def test_a_chore_that_is_urged(service):
+    """It is begun before its pause is over, but at most once a week: what it does may not help."""
+    wanted = False
+    one = replace(chore("pass", every=30 * 86400.0), urged_by=lambda _: wanted)
+    assert do(service, one)
+    service.clock.at += 6 * 86_400 * SECOND
+    wanted = True
+    assert not is_due(service, one)
+    service.clock.at += 86_400 * SECOND
+    assert is_due(service, one)
+    wanted = False
+    assert not is_due(service, one)
+
+
+def test_a_chore_that_is_only_urged(service):
+    """Without a pause nothing else begins it, neither at first nor ever."""
+    never = replace(chore("pass", every=inf), urged_by=lambda _: False)
+    wanted = replace(never, urged_by=lambda _: True)
+    assert not is_due(service, never)
+    assert is_due(service, wanted)
+    assert do(service, wanted)
+    assert not is_due(service, wanted)
+    service.clock.at += 10_000 * 86_400 * SECOND
+    assert not is_due(service, never)
+    assert is_due(service, wanted)
 
 
 def test_what_an_erasure_took_away_is_made_again_at_once(service):
@@ -226,7 +255,13 @@ def test_training_anew_is_a_chore_where_somebody_wants_it(more, place):
     (one,) = [each for each in chores_of(weekly) if each.name == "retrain"]
     assert one.every_seconds == 7 * 86_400
     assert one.command[3:] == ("retrain", "--by", "rung work", "--ladder", "b2b")
-    assert (one.settings, one.needs_model) == (place, True)
+    assert (one.settings, one.needs_model, one.urged_by) == (place, True, None)
+    on_drift = replace(settings, retrain_on_drift="yes")
+    (one,) = [each for each in chores_of(on_drift) if each.name == "retrain"]
+    assert (one.every_seconds, one.urged_by) == (inf, has_drifted)
+    both = replace(weekly, retrain_on_drift="yes")
+    (one,) = [each for each in chores_of(both) if each.name == "retrain"]
+    assert (one.every_seconds, one.urged_by) == (7 * 86_400, has_drifted)
 
 
 def test_a_chore_that_fails(service):

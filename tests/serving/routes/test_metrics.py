@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 from features.clock import now
 from features.errors import StoreError
 from features.store.schema import deliveries, write_backs
+from models.judging.served import AHEAD
 from models.scores import venn_abers
 from serving.app import create_app
 from serving.notifications.attempt import Answer
@@ -34,6 +35,7 @@ from serving.scoring.drift import LEVELS, drift_of
 from serving.settings import Settings
 from tests.serving.callers import Clock, bearer, client_of, make, running
 from tests.serving.conftest import service_of
+from tests.serving.process.judged.scene import keep
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "deployment.md"
 PROCESS = "rung_process_"
@@ -107,6 +109,9 @@ def test_every_metric_of_the_process_is_documented(client):
 
 def test_a_scrape_of_a_whole_service(client, service):
     """All metrics are there but the index, which sixty leads are too few for; nothing else is."""
+    moved = {"moved": [{"step": "value", "signals": [{}, {}]}], "goals": [], "note": ""}
+    keep(service, AHEAD, moved, service.scorer.model.bundle.hash)
+    fresh(client)
     text = client.get("/metrics").text
     ours = {one for one in families(text) if not one.startswith(PROCESS)}
     assert ours == set(METRICS) - {"rung_score_stability_index"}
@@ -116,6 +121,10 @@ def test_a_scrape_of_a_whole_service(client, service):
     assert found[f"rung_model_info{{{labels}}}"] == 1.0
     assert found["rung_model_problem"] == 0.0
     assert found["rung_store_up"] == 1.0
+    steps = {goal.id: f'rung_signals_moved{{step="{goal.id}"}}' for goal in service.ladder.goals}
+    assert {id_: found[name] for id_, name in steps.items()} == dict.fromkeys(steps, 0) | {
+        "value": 2
+    }
     assert found["rung_scoring_leads"] == service.run.leads
     assert found["rung_lead_events_most"] == service.run.most_events > 1
     assert found["rung_lead_ids_most"] == service.run.most_ids >= 1

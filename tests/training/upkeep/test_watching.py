@@ -11,7 +11,7 @@ from features.errors import NotEnoughData
 from features.ladder.file import read_ladder
 from features.store.events import EventStore
 from features.store.kept.reports import Report, Reports
-from models.judging.served import OFFERS, POLICY, SCORES, about_policy
+from models.judging.served import AHEAD, OFFERS, POLICY, SCORES, about_policy
 from training.upkeep import watching
 from training.upkeep.watching import Watched, keep_watched, watch_served
 
@@ -47,6 +47,11 @@ def evaluate(bundle: Named, log: Any, *, until: int, moves: Any = None) -> Named
     return Named("", judged=[bundle.name, log, until, moves])
 
 
+def look_ahead(bundle: Named, log: Any, until: int, moves: Any, progress: Any) -> Any:
+    progress("which signals have moved")
+    return {"looked": [bundle.name, log, until, moves]}
+
+
 def evaluate_policy(bundle: Named, log: Any, name: str, *, until: int = 0) -> Named:
     if name == "thompson":
         raise NotEnoughData("no drawn decision after the training")
@@ -67,7 +72,8 @@ def offers_by_lot(log: Any, ladder: Any, until: int = 0) -> Any:
 
 @pytest.fixture(autouse=True)
 def _judges(monkeypatch) -> None:
-    for one in (recalibrate, evaluate, evaluate_policy, judge_policy, checks, offers_by_lot):
+    judges = (evaluate, evaluate_policy, judge_policy, checks)
+    for one in (recalibrate, look_ahead, offers_by_lot, *judges):
         monkeypatch.setattr(watching, one.__name__, one)
 
 
@@ -81,6 +87,7 @@ def test_what_is_judged():
     moves = ["moves", LOG, "trained", UNTIL]
     judged = {"judged": ["served", LOG, UNTIL, moves]}
     assert found.scores == {"evaluation": judged, "note": ""}
+    assert found.ahead == {"looked": ["served", LOG, UNTIL, moves]}
     assert found.offers == {"offers": [LOG, "served", UNTIL]}
     (learned,) = found.policies
     assert learned["gate"] == {"of": ["served", LOG, "learned", UNTIL], "beside": "served"}
@@ -113,8 +120,9 @@ def test_scores_that_cannot_be_judged(monkeypatch):
         raise NotEnoughData("no lead to score")
 
     monkeypatch.setattr(watching, "evaluate", nothing)
-    found = watched()
+    found: Any = watched()
     assert found.scores == {"evaluation": None, "note": "no lead to score"}
+    assert found.ahead["looked"][0] == "served"
     assert len(found.policies) == 1
 
 
@@ -123,6 +131,7 @@ def test_the_newest_of_each_is_kept():
     found = watched("rules")
     abouts = {
         SCORES: ["served"],
+        AHEAD: ["served"],
         OFFERS: [""],
         POLICY: [about_policy("served", one) for one in ("learned", "rules")],
     }
@@ -138,6 +147,7 @@ def test_the_newest_of_each_is_kept():
         }
         bodies: dict[tuple[str, str], Any] = {
             (SCORES, "served"): found.scores,
+            (AHEAD, "served"): found.ahead,
             (OFFERS, ""): found.offers,
             (POLICY, "served learned"): found.policies[0],
             (POLICY, "served rules"): found.policies[1],

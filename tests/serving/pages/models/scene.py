@@ -15,9 +15,10 @@ from models.judging.served import (
     MODEL,
     POINTS_RULE,
     STEP_RATES,
+    AheadLook,
 )
 
-__all__ = ["B2B", "evaluation", "performance", "readiness"]
+__all__ = ["B2B", "ahead", "evaluation", "performance", "readiness"]
 
 B2B = read_ladder("b2b")
 SHARES = [at / 50 for at in range(51)]
@@ -37,6 +38,34 @@ def evaluation(bundle: Bundle, **more: Any) -> dict[str, Any]:
         "purchase": unjudged("purchase"),
     }
     return held | more
+
+
+def ahead(**more: Any) -> AheadLook:
+    """What is said before outcomes are: one signal moved, and what is expected of the next step."""
+    figures = {"rate": 0.2, "auc": 0.934, "log_loss": 0.3}
+    came = {"rate": 0.19, "auc": 0.921, "log_loss": 0.31}
+    of = {"points": 1964, "leads": 512, "expected": figures, "came": None, "auc_error": None}
+    signal = {
+        **{"id": "step.content.did.page_viewed", "share": 0.12, "moved": 0.44},
+        **{"moved_by_chance": 0.02, "known": 1.0, "known_before": 1.0},
+        **{"says": "viewed no page", "says_before": "viewed 3 pages"},
+    }
+    said = (
+        'Before Content the usual lead was "viewed 3 pages" in training, and is "viewed no page"'
+        " lately"
+    )
+    held: Any = {
+        "since": "2026-08-24T00:00:00Z",
+        "until": "2026-09-21T00:00:00Z",
+        "goals": [
+            {"goal": "advancement", "running": of, "over": of | {"came": came}},
+            {"goal": "purchase", "running": None, "over": None},
+        ],
+        "moved": [{"step": "content", "title": "Content", "says": said, "signals": [signal]}],
+        "note": "",
+    }
+    found: AheadLook = held | more
+    return found
 
 
 def advancement(**more: Any) -> dict[str, Any]:

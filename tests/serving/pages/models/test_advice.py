@@ -23,7 +23,7 @@ def figures(fitted):
 
 def test_nothing_says_so(own, figures):
     """Chances that are kept, and outcomes that moved nothing."""
-    assert train_again(own, [figures], movements(own), scene.readiness()) == []
+    assert train_again(own, [figures], movements(own), None, scene.readiness()) == []
 
 
 def test_what_says_so(own, fitted):
@@ -32,7 +32,7 @@ def test_what_says_so(own, fitted):
     part = scene.advancement(verdict=WORSE)
     part["realised"].append(last)
     off = figures_of(scene.evaluation(fitted, advancement=part), "advancement", B2B)
-    worse, missed = train_again(own, [off], [], None)
+    worse, missed = train_again(own, [off], [], None, None)
     assert worse == "For the next step it does worse than taking everyone at a step alike."
     assert "24 of 100 were expected in the last four weeks and 35 came" in missed
 
@@ -40,15 +40,25 @@ def test_what_says_so(own, fitted):
 def test_outcomes_that_moved_chances_far(own, figures):
     """It is said from where to where."""
     moved = replace(movements(own)[0], now=0.5, trained=0.046, outcomes=90, is_far=True)
-    (said,) = train_again(own, [figures], [moved], None)
+    (said,) = train_again(own, [figures], [moved], None, None)
     assert "a typical lead's from 4.6 % to 50 %" in said
+
+
+def test_signals_that_have_moved(own, figures):
+    """Each step in its own sentence."""
+    (said,) = train_again(own, [figures], [], scene.ahead(), None)
+    assert said == (
+        'Signals have moved. Before Content the usual lead was "viewed 3 pages" in training, and is'
+        ' "viewed no page" lately.'
+    )
+    assert train_again(own, [figures], [], scene.ahead(moved=[]), None) == []
 
 
 def test_more_can_be_learned_by_now(folder, url):
     """Where a model gives everyone the same chance, and there are outcomes for more."""
     rates = Service.open(Settings(url, folder / "rates"))
     try:
-        found = train_again(rates, [], [], scene.readiness())
+        found = train_again(rates, [], [], None, scene.readiness())
     finally:
         rates.close()
     assert len(found) == 2
@@ -58,7 +68,7 @@ def test_more_can_be_learned_by_now(folder, url):
 def test_what_is_to_serve_and_does_not(own):
     """A model or a ladder that could not be taken over is told of first."""
     own.problem, own.ladder_problem = "it is damaged", "x is unknown"
-    first, second = train_again(own, [], [], None)
+    first, second = train_again(own, [], [], None, None)
     assert first == "There is a problem with the model that is to serve: it is damaged."
     assert second == "The ladder as it is now is not served: x is unknown."
 

@@ -11,7 +11,7 @@ import pytest
 
 from features.store.kept.recalibrations import KeptMove
 from models.bundle import load_bundle, version_of
-from models.judging.served import SCORES
+from models.judging.served import AHEAD, SCORES
 from models.logged.former_bundles import Promotion, promote_into
 from tests.gates import scores_gate
 from tests.serving.conftest import service_of
@@ -47,6 +47,33 @@ def promoted(client, folder):
     promote_into(service.folder, folder / "rates", gate, said)
     service.refresh()
     return client
+
+
+def test_before_outcomes_are_known(judged, fitted):
+    """What is expected, and which signals are not what they were; it is time to train again."""
+    keep(service_of(judged), AHEAD, dict(scene.ahead()), fitted.hash)
+    said = text_of(judged, "/models")
+    assert "Of 1,964 chances of 512 leads the time is not over yet." in said
+    assert "the likelier one is expected to be it 93 of 100 times." in said
+    assert "Where it is over, 93 were expected so and 92 came." in said
+    assert 'is "viewed no page" lately.' in said
+    assert "Train again? Signals have moved." in said
+    assert "Since 24 Aug 2026, beside the last quarter of what it learned from." in said
+    of_purchases = text_of(judged, "/models?goal=purchase")
+    assert "Before their time is over" not in of_purchases
+    table = judged.get("/models?table=signals&format=csv").text
+    assert table.splitlines()[1].startswith("content,step.content.did.page_viewed,0.12,0.44,")
+
+
+def test_where_no_signal_moved(judged, fitted):
+    """It is said since when; and before anything came since it was trained, that."""
+    keep(service_of(judged), AHEAD, dict(scene.ahead(moved=[])), fitted.hash)
+    assert "None has surely moved, by what was seen of leads since 24 Aug 2026." in text_of(
+        judged, "/models"
+    )
+    nothing = scene.ahead(moved=[], goals=[], note="nothing has come since the model was trained")
+    keep(service_of(judged), AHEAD, dict(nothing), fitted.hash)
+    assert "Nothing has come since the model was trained." in text_of(judged, "/models")
 
 
 def test_the_first_sentence(judged):

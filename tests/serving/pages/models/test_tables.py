@@ -7,7 +7,13 @@ import pytest
 from features.store.kept.recalibrations import KeptMove
 from serving.pages.models.advice import ready_steps
 from serving.pages.models.figures import figures_of
-from serving.pages.models.tables import OF_GOAL, moves_table, ready_table, versions_table
+from serving.pages.models.tables import (
+    OF_GOAL,
+    moves_table,
+    ready_table,
+    signals_table,
+    versions_table,
+)
 from serving.process.judged.moved import movements
 from serving.process.judged.versions import served_so_far
 from tests.serving.pages.models import scene
@@ -49,3 +55,15 @@ def test_of_the_model(own):
     assert (serves["policy"], serves["to"]) == ("careful", None)
     steps = rows_of(ready_table(ready_steps(scene.readiness())))
     assert [row["step"] for row in steps] == [goal.title for goal in B2B.goals]
+
+
+def test_signals_that_moved():
+    """A row each, with the step; none before it was looked at."""
+    (row,) = rows_of(signals_table(scene.ahead()))
+    assert (row["step"], row["signal"]) == ("content", "step.content.did.page_viewed")
+    assert (row["moved"], row["says"], row["says_before"]) == (
+        0.44,
+        "viewed no page",
+        "viewed 3 pages",
+    )
+    assert rows_of(signals_table(None)) == []

@@ -12,7 +12,7 @@ import rung
 from features.ladder.file import read_ladder
 from features.store.events import EventStore
 from features.store.schema import meta, notifications
-from serving.notifications.dropoffs import tell_dropoffs
+from serving.notifications.found.dropoffs import tell_dropoffs
 from serving.notifications.schemas import NOTIFICATIONS
 
 
