@@ -7,7 +7,7 @@ it; or a server has both, and is asked over HTTP.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,15 @@ from models.logged.carried_code import copy_code, requirements
 from models.logged.former_bundles import Promotion, back_from, require_loadable
 from models.logged.registry_uri import Address, in_short, shown
 from models.logged.run_page import figures_of, name_of, page_of, params_of, tags_of
-from models.logged.versions import CHAMPION, AliasTags, ServedVersion, Version, model_name
+from models.logged.versions import (
+    CHAMPION,
+    AliasTags,
+    Naming,
+    ServedVersion,
+    Version,
+    model_name,
+)
+from models.registry.broken_off import finish_others, finished, unfinished_tag
 from models.registry.connecting import alone, opened, unless_there
 from models.registry.description import example_of, signature_of, training_log
 from models.served_policy import DEFAULT, served_gate
@@ -114,36 +122,42 @@ class Registry:
         served = served_gate(folder, bundle)
         policy = served.policy if served else DEFAULT
         page = page_of(bundle, gate, policy, name)
-        with (
-            tempfile.TemporaryDirectory() as code,
-            mlflow.start_run(
-                experiment_id=self._experiment(self._experiment_name or name),
-                run_name=name_of(bundle, policy),
-                tags={_SOURCE: "rung publish", **tags_of(bundle, gate, policy)},
-                description=page,
-            ) as run,
-        ):
-            mlflow.log_params(params_of(bundle))
-            mlflow.log_metrics(figures_of(gate))
-            mlflow.log_dict(gate.as_dict(), "gate/published.json")
-            mlflow.log_text(card_of(OnRecord(bundle, gate, policy, served)), "card.md")
-            self._client.log_inputs(run.info.run_id, [training_log(bundle)])
-            if report is not None:
-                mlflow.log_artifacts(str(report), "report")
-            example = example_of(bundle)
-            logged = mlflow.pyfunc.log_model(
-                name="bundle",
-                loader_module="models.flavor",
-                data_path=str(folder),
-                code_paths=copy_code(Path(code)),
-                pip_requirements=requirements(),
-                signature=signature_of(bundle, example),
-                input_example=example,
-                metadata={_HASH: bundle.hash},
-            )
-        return self._register(name, logged, bundle, page)
+        experiment = self._experiment(self._experiment_name or name)
+        finish_others(self._client, experiment, is_alone=self._file is not None)
+        run = mlflow.start_run(
+            experiment_id=experiment,
+            run_name=name_of(bundle, policy),
+            tags={
+                _SOURCE: "rung publish",
+                **tags_of(bundle, gate, policy),
+                **unfinished_tag(),
+            },
+            description=page,
+        )
+        with finished(self._client, run.info.run_id):
+            with run, tempfile.TemporaryDirectory() as code:
+                mlflow.log_params(params_of(bundle))
+                mlflow.log_metrics(figures_of(gate))
+                mlflow.log_dict(gate.as_dict(), "gate/published.json")
+                mlflow.log_text(card_of(OnRecord(bundle, gate, policy, served)), "card.md")
+                self._client.log_inputs(run.info.run_id, [training_log(bundle)])
+                if report is not None:
+                    mlflow.log_artifacts(str(report), "report")
+                example = example_of(bundle)
+                logged = mlflow.pyfunc.log_model(
+                    name="bundle",
+                    loader_module="models.flavor",
+                    data_path=str(folder),
+                    code_paths=copy_code(Path(code)),
+                    pip_requirements=requirements(),
+                    signature=signature_of(bundle, example),
+                    input_example=example,
+                    metadata={_HASH: bundle.hash},
+                )
+            made = self._register(name, logged, bundle, page)
+        return self.version(name, made)
 
-    def _register(self, name: str, logged: ModelInfo, bundle: Bundle, page: str) -> Version:
+    def _register(self, name: str, logged: ModelInfo, bundle: Bundle, page: str) -> int:
         if not self._client.search_registered_models(f"name = '{name}'"):
             with unless_there():
                 self._client.create_registered_model(name, description=bundle.ladder.title)
@@ -155,7 +169,7 @@ class Registry:
             description=page,
             model_id=logged.model_id,
         )
-        return self.version(name, int(made.version))
+        return int(made.version)
 
     def never_named(self, like: Version) -> list[int]:
         """Other versions with the very bundle of this one, of which no alias ever named any.
@@ -169,7 +183,7 @@ class Registry:
                 for one in held
                 if one.tags.get(_HASH) == like.hash
                 and int(one.version) != like.version
-                and not any(AliasTags.is_since(tag) for tag in one.tags)
+                and not any(AliasTags.tells_of_naming(tag) for tag in one.tags)
             ]
             return sorted(at for at in alike if not self.version(like.name, at).aliases)
 
@@ -195,26 +209,45 @@ class Registry:
         with self._asking():
             held = self._client.get_model_version(version.name, str(version.version))
             gate.require_passed("scores", self._hash_of(held))
+            self._settle(version.name, alias)
             if (former := self.champion(version.name, alias)) is not None:
                 gate.require_beside(former.hash)
             self._client.log_dict(str(held.run_id), gate.as_dict(), f"gate/{alias}.json")
-            self._name(version, alias, promotion or Promotion(now()), held.tags)
+            self._name(version, alias, Naming(promotion or Promotion(now())))
             return self.version(version.name, version.version)
 
-    def _name(
-        self, version: Version, alias: str, promotion: Promotion, held: Mapping[str, str]
-    ) -> None:
+    def _name(self, version: Version, alias: str, naming: Naming) -> None:
         """Let an alias name a version, and its tags tell since when, by whom and why.
+
+        One tag says all of it first. So whoever reads meanwhile, or after this was broken off,
+        finds the whole, and the next one who lets the alias name something puts it right.
+        """
+        name, number = version.name, str(version.version)
+        tags = AliasTags.of(alias)
+        self._client.set_model_version_tag(name, number, tags.coming, naming.as_text())
+        self._client.set_registered_model_alias(name, alias, number)
+        self._settle(name, alias)
+
+    def _settle(self, name: str, alias: str) -> None:
+        """Let tags tell of what an alias names what one tag told of it as it came.
 
         What an earlier time in which it served has left goes, that it was taken back among it.
         """
-        name, number = version.name, str(version.version)
-        self._client.set_registered_model_alias(name, alias, number)
-        for tag, text in AliasTags.of(alias).written(promotion).items():
+        held, tags = self._held(name, alias), AliasTags.of(alias)
+        naming = tags.coming_of(held.tags) if held else None
+        if held is None or naming is None:
+            return
+        number = str(held.version)
+        if naming.takes_back:
+            self._client.set_model_version_tag(
+                name, str(naming.takes_back), tags.taken_back, rfc3339(naming.promotion.at)
+            )
+        for tag, text in tags.written(naming.promotion).items():
             if text:
                 self._client.set_model_version_tag(name, number, tag, text)
-            elif tag in held:
+            elif tag in held.tags:
                 self._client.delete_model_version_tag(name, number, tag)
+        self._client.delete_model_version_tag(name, number, tags.coming)
 
     def champions(self, name: str, alias: str = CHAMPION) -> list[ServedVersion]:
         """What an alias names, and then what it named before, the newest first.
@@ -228,15 +261,18 @@ class Registry:
             present = self._held(name, alias)
             versions = self._client.search_model_versions(f"name = '{name}'")
         serving = int(present.version) if present else 0
+        naming = tags.coming_of(present.tags) if present else None
         former = [
-            tags.read(self._version(one), one.tags)
+            tags.read(self._version(one), one.tags, naming)
             for one in versions
             if tags.since in one.tags and int(one.version) != serving
         ]
         former.sort(key=lambda one: (one.promotion.at, one.version.version), reverse=True)
         if present is None:
             return former
-        return [replace(tags.read(self._version(present), present.tags), taken_back=False), *former]
+        serves = tags.read(self._version(present), present.tags)
+        said = naming.promotion if naming else serves.promotion
+        return [replace(serves, promotion=said, taken_back=False), *former]
 
     def gate(self, version: Version, alias: str = CHAMPION) -> Gate:
         """The gate by which an alias came to name a version; BundleError where none is kept."""
@@ -273,14 +309,10 @@ class Registry:
         with tempfile.TemporaryDirectory() as room:
             require_loadable(back.hash, self.download(back.version, Path(room)))
         with self._asking():
-            held = self._client.get_model_version(name, str(back.version.version))
             self.gate(back.version, alias).require_passed("scores", back.hash)
-            if champion is not None:
-                taken_back = AliasTags.of(alias).taken_back
-                self._client.set_model_version_tag(
-                    name, str(champion.version), taken_back, rfc3339(said.at)
-                )
-            self._name(back.version, alias, said, held.tags)
+            self._settle(name, alias)
+            taken = champion.version if champion is not None else 0
+            self._name(back.version, alias, Naming(said, taken))
             return self.version(name, back.version.version)
 
     def promote(
