@@ -107,6 +107,7 @@ def _import_files(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.reading import dated_after, read_table
     from features.signals.table import ladder_columns
     from features.store.events import EventStore
+    from features.store.kept.leases import keep_while_served
 
     needs, names, columns, contact = LogColumns(), EventNames(), None, None
     if parsed.ladder:
@@ -129,7 +130,7 @@ def _import_files(parsed: argparse.Namespace, progress: Progress) -> None:
             print_json(report.as_dict())
         said = [f"{parsed.events}: no row was accepted, and nothing is stored", *report.lines()]
         raise EventsError("\n  ".join(said))
-    with EventStore.open(parsed.store) as store:
+    with EventStore.open(parsed.store, when_older=keep_while_served(now())) as store:
         appended = store.append(table, progress)
     ahead = int(dated_after(table, now()).sum())
     result = report.as_dict() | {
@@ -160,6 +161,7 @@ def _move(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.errors import EventsError, without_password
     from features.store.events import EventStore
     from features.store.migrations.copying import copy_store
+    from features.store.migrations.older import keep_as_it_is
 
     of_files = ("strict", "rejects", "timezone", "layout", "ladder")
     given = [f"--{name}" for name in of_files if getattr(parsed, name)]
@@ -168,7 +170,10 @@ def _move(parsed: argparse.Namespace, progress: Progress) -> None:
             f"{without_password(parsed.events)}: a store is copied as it is; {', '.join(given)}"
             " is of files, leave it out"
         )
-    with EventStore.existing(parsed.events) as source, EventStore.open(parsed.store) as target:
+    with (
+        EventStore.existing(parsed.events) as source,
+        EventStore.open(parsed.store, when_older=keep_as_it_is) as target,
+    ):
         if source.scorers.others("", now()):
             raise EventsError(
                 f"{without_password(parsed.events)}: a process scores in it; stop the service"

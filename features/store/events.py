@@ -45,6 +45,7 @@ from features.store.kept.queue import QueueStore
 from features.store.kept.recalibrations import Recalibrations
 from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.migrations import open_database
+from features.store.migrations.older import WhenOlder, keep_as_it_is
 from features.store.people.actions import Actions
 from features.store.people.hands import Hands
 from features.store.people.minutes import add_minutes, minutes_of
@@ -128,24 +129,34 @@ class EventStore:
         self._lead_rows = LeadRows(database)
 
     @classmethod
-    def open(cls, url: str | Path) -> EventStore:
+    def open(cls, url: str | Path, *, when_older: WhenOlder | None = None) -> EventStore:
         """The store at a path or a URL such as sqlite:///events.db, made where there is none.
+
+        Parameters
+        ----------
+        when_older : asked before a store of an older version is brought up to date; None where
+            nobody minds, as at the start of a service.
 
         Raises
         ------
-        StoreError : no database there can be opened, or it holds something else.
+        StoreError : no database there can be opened, it holds something else, or `when_older`
+            keeps it as it is.
         """
-        return cls(open_database(url))
+        return cls(open_database(url, when_older=when_older))
 
     @classmethod
     def existing(cls, url: str | Path) -> EventStore:
-        """As `open`, but StoreError where there is no file yet; of one that only reads as well."""
+        """As `open`, but StoreError where there is no file yet, or a store of an older version.
+
+        Whoever looks, or changes some row of it, brings no store up to date that a process of an
+        older version may have open. One that only reads will do.
+        """
         parsed = parsed_url(url)
         if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
             raise StoreError(
                 f"{shown(parsed)}: there is no such store; import events into it first"
             )
-        return cls(open_database(url, may_only_read=True))
+        return cls(open_database(url, may_only_read=True, when_older=keep_as_it_is))
 
     def close(self) -> None:
         """Let go of the database; the store cannot be used after."""

@@ -109,12 +109,15 @@ def named_log(parsed: argparse.Namespace) -> str:
 
 
 def store_of(url: str | None, *, must_exist: bool = False) -> EventStore:
-    """The store that is named, or that of the environment."""
+    """The store that is named, or that of the environment; one of an older version stays so."""
     from features.store.events import EventStore
+    from features.store.migrations.older import keep_as_it_is
     from serving.settings import Settings
 
     url = url or Settings.from_environment(os.environ).database_url
-    return EventStore.existing(url) if must_exist else EventStore.open(url)
+    if must_exist:
+        return EventStore.existing(url)
+    return EventStore.open(url, when_older=keep_as_it_is)
 
 
 def erased_by_now(events: str) -> Erased | None:

@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
+from features.errors import StoreError
 from features.store.connecting.locks import SCORERS
+from features.store.connecting.outages import shown
 from features.store.database import (
     Database,
     Prepared,
@@ -24,11 +26,12 @@ from features.store.database import (
     over,
 )
 from features.store.identities.members import leads_of
+from features.store.migrations.older import WhenOlder
 from features.store.places import sent_under
 from features.store.privacy.opt_outs import NO_NEWS
 from features.store.schema import events, identities, leases, stale
 
-__all__ = ["Leases", "Mark", "Marks", "Scorers", "ScoresWith"]
+__all__ = ["Leases", "Mark", "Marks", "Scorers", "ScoresWith", "keep_while_served"]
 
 
 # Whoever looks for work does so all the time: its statements are made once.
@@ -397,3 +400,20 @@ def _scorers_of(connection: sa.Connection, now: int, but: str = "") -> list[Scor
 
 def _let_go(connection: sa.Connection, holder: str) -> None:
     connection.execute(sa.delete(leases).where(leases.c.name == _SCORES + holder))
+
+
+def keep_while_served(now: int) -> WhenOlder:
+    """Have an older store brought up to date unless a process scores in it; in microseconds.
+
+    Where no model serves, nobody is seen to.
+    """
+
+    def see(connection: sa.Connection, what: str) -> None:
+        has_leases = sa.inspect(connection).has_table(leases.name)
+        if has_leases and _scorers_of(connection, now):
+            raise StoreError(
+                f"{shown(connection.engine.url)}: {what}, and a process of that version serves it:"
+                " stop it first, as it could not use the store any more"
+            )
+
+    return see

@@ -12,6 +12,7 @@ from features.store.connecting.locks import TABLES
 from features.store.connecting.outages import cause, shown
 from features.store.database import Database
 from features.store.migrations.moving import see_that_there_is_room
+from features.store.migrations.older import WhenOlder
 from features.store.schema import meta
 
 __all__ = ["LATEST", "migrate", "open_database", "version_of"]
@@ -22,12 +23,15 @@ _MOVES: Final = "0017"
 """The last revision that moves all events of an SQLite store."""
 
 
-def open_database(url: str | Path, *, may_only_read: bool = False) -> Database:
+def open_database(
+    url: str | Path, *, may_only_read: bool = False, when_older: WhenOlder | None = None
+) -> Database:
     """The database at a path or a URL with all its tables, made where there is none.
 
     Parameters
     ----------
     may_only_read : whether a file of SQLite will do beside which nothing can be written.
+    when_older : as in `migrate`.
 
     Raises
     ------
@@ -35,7 +39,7 @@ def open_database(url: str | Path, *, may_only_read: bool = False) -> Database:
     """
     database = Database.open(url, may_only_read=may_only_read)
     try:
-        if migrate(database):
+        if migrate(database, when_older):
             database.shorten_log()
         database.write_ahead()
     except StoreError:
@@ -48,10 +52,15 @@ def open_database(url: str | Path, *, may_only_read: bool = False) -> Database:
     return database
 
 
-def migrate(database: Database) -> bool:
+def migrate(database: Database, when_older: WhenOlder | None = None) -> bool:
     """Make the tables in an empty database, or those that a store of an older version lacks.
 
     Processes that start together may all call it. Whether it found something to do.
+
+    Parameters
+    ----------
+    when_older : asked before a store of an older version is brought up to date; None where nobody
+        minds.
 
     Raises
     ------
@@ -59,12 +68,15 @@ def migrate(database: Database) -> bool:
     """
     try:
         with database.reading() as connection:
-            if version_of(connection) == LATEST:
+            version = version_of(connection)
+            if version == LATEST:
                 return False
+            if when_older is not None and version is not None and version < LATEST:
+                when_older(connection, _too_old(version))
         with database.writing() as connection:
             if not database.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES)))
-            _upgrade(connection)
+            _upgrade(connection, when_older)
     except sa.exc.SQLAlchemyError as error:
         url = shown(database.engine.url)
         raise StoreError(f"{url}: its tables cannot be made: {cause(error)}") from error
@@ -90,10 +102,16 @@ def version_of(connection: sa.Connection) -> str | None:
     return connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or ""
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _too_old(version: str) -> str:
+    return f"has schema {version or 'before 0002'}, this version of Rung needs {LATEST}"
+
+
+def _upgrade(connection: sa.Connection, when_older: WhenOlder | None) -> None:
     version = version_of(connection)
     if version == LATEST:  # another process was faster
         return
+    if when_older is not None and version is not None and version < LATEST:
+        when_older(connection, _too_old(version))
     if version is not None and version > LATEST:
         raise StoreError(
             f"{shown(connection.engine.url)}: has schema {version}, this version reads {LATEST};"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from features.store.migrations import LATEST
+from tests.features.store.migrations.older import held, is_noted, older, some_events
 from tests.rung.scene import done, jsonl, message, page, refused
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("name", ["empty.jsonl", "empty.csv", "empty.parquet"])
@@ -76,3 +82,43 @@ def test_a_csv_with_a_wrong_column(tmp_path):
     said = message("train", file, "--ladder", "b2b", "--out", tmp_path / "b")
     columns = "it has lead, name, occurred_at; did you mean 'lead'?"
     assert said == f"rung: {file}: no column lead_id; {columns}"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "funnel --ladder b2b --store",
+        "readiness --ladder b2b --store",
+        "experiment list --ladder b2b --store",
+        "experiment judge --ladder b2b --store",
+        "lead export ann --store",
+        "lead erase ann --store",
+        "key list --store",
+        "key create website --scope ingest --store",
+        "tables {folder}/out --ladder b2b --store",
+        "features --ladder b2b --as-of 2026-01-01 --out {folder}/signals.csv",
+        "train --ladder b2b --out {folder}/bundle",
+        "retrain --ladder b2b --champion {folder}/bundle",
+        "import --store sqlite:///{folder}/other.db",
+    ],
+)
+def test_a_store_of_an_older_version(verb, tmp_path):
+    """Whoever looks at it, or changes a row, does not take it from a service that is as old."""
+    path = tmp_path / "rung.db"
+    rows = older(path, some_events(10), "0016")
+    said = refused(*verb.format(folder=tmp_path).split(), f"sqlite:///{path}")
+    assert f"has schema 0016, this version of Rung needs {LATEST}" in " ".join(said.split())
+    assert held(path) == rows
+    assert not is_noted(path)
+
+
+def test_only_who_starts_or_imports_brings_a_store_up_to_date():
+    """Every other verb says what is to become of one of an older version: it stays."""
+    found = {
+        path.name: line.strip()
+        for path in (ROOT / "rung").rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if "EventStore.open(" in line and "when_older=keep_as_it_is" not in line
+    }
+    assert list(found) == ["logs.py"]
+    assert "when_older=keep_while_served(now())" in found["logs.py"]

@@ -81,7 +81,7 @@ def test_the_tables_are_those_of_the_schema(database):
 def test_an_older_store_loses_nothing(tmp_path, version):
     """A store from before the migrations gets what it lacks; what it holds stays."""
     path = old_store(tmp_path, version)
-    with EventStore.existing(path) as store:
+    with EventStore.open(path) as store:
         assert store.event("made") == MADE
         score = store.scores.of("ann")
         assert score == StoredScore(
@@ -89,7 +89,7 @@ def test_an_older_store_loses_nothing(tmp_path, version):
         )
         assert store.rep_minutes(20_000) == (5.0 if version == 2 else 0.0)
         assert store.append_new([MADE._replace(message_id="shown")], 20_001, 5.0)
-    with EventStore.existing(path) as store, store.database.reading() as connection:
+    with EventStore.open(path) as store, store.database.reading() as connection:
         assert store.rep_minutes(20_001) == 5.0
         assert version_of(connection) == LATEST
 

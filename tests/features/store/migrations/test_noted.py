@@ -53,7 +53,7 @@ def test_what_was_moved_is_found(tmp_path, revision):
     """After it a store answers as before, and still knows what it has."""
     path, events = tmp_path / "store.db", some_events(300)
     older(path, events, revision)
-    with EventStore.existing(path) as store:
+    with EventStore.open(path) as store:
         assert store.append_events(events) == Appended(0, 300)
         assert store.count() == 300
         assert store.event("m-00007") == next(one for one in events if one[0] == "m-00007")
@@ -243,5 +243,5 @@ def test_a_file_that_is_tidied_up(tmp_path):
     file.execute("VACUUM")
     file.close()
     assert is_noted(path)
-    with EventStore.existing(path) as store:
+    with EventStore.open(path) as store:
         assert store.event("m-00059") in events
