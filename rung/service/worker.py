@@ -25,7 +25,7 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
     from models.judging.served import SCORES
     from serving.process.upkeep import Chore
 
-    rung = (sys.executable, "-m", "rung")
+    rung = (sys.executable, "-m", "rung.chore")
     ladder = ("--ladder", settings.ladder) if settings.ladder else ()
     looks = {"readiness": settings.readiness_seconds, "funnel": settings.funnel_seconds}
     keeps = {"funnel": KIND, "readiness": of_report(READINESS)}

@@ -1,6 +1,7 @@
 """Work that a process of its own does now and then: what needs the whole log is not done here.
 
-Of several workers on one store one has it done, by lease. A run that takes long is not begun again
+Of several workers on one store one has it done, by lease; a run ends with the worker that began it,
+and where the lease is lost. A run that takes long is not begun again
 before twenty times as long has passed. One that failed, or whose process died, is tried again after
 a minute, and after twice as long each time until it is done.
 """
@@ -21,6 +22,7 @@ from typing import IO, Any, Final, NamedTuple, Self
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
+from features.errors import StoreAway
 from features.store.kept.columns import KeptColumns
 from features.store.kept.meta import held_meta, meta_of, set_meta
 from features.store.schema import events, meta
@@ -35,6 +37,9 @@ _LOOK_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.2
 _LEASE_US: Final = 60_000_000
 _RENEW_SECONDS: Final = 10.0
+_UNRENEWED_SECONDS: Final = 40.0
+"""For so long a lease that cannot be renewed is ours for sure: it takes as long to be told so."""
+_LOST: Final = "another process may be at it by now: its lease could not be renewed in time"
 _REST: Final = 20
 """Times as long as a run took it rests at least."""
 _TAKEN_SECONDS: Final = 60.0
@@ -58,7 +63,8 @@ class Chore:
     Parameters
     ----------
     every_seconds : at most so often.
-    command : what is run, with the store and the bundle that serves in its environment.
+    command : what is run, with the store and the bundle that serves in its environment. It is to
+        end when its standard input does, which is so when this process was killed.
     needs_model : whether it has nothing to do before a bundle serves.
     keeps : the kind of `KeptColumns` that it makes, which erasures take away, or that of a report
         (`features.store.privacy.erasures.of_report`); "" for none.
@@ -193,14 +199,16 @@ def do(service: Service, chore: Chore) -> bool:
             return False
         begun, started = service.clock(), time.monotonic()
         former = _note_begun(service, chore, begun)
-        code, said = _run(service, chore, is_ours)
+        lease = _Renewed(is_ours)
+        code, said = _run(service, chore, lease)
         took = time.monotonic() - started
         is_broken_off = code != 0 and service.stopping.is_set()
         kept = _Last(begun, max(round(took * 1e6), 1))
         if code != 0:
             kept = _Last(service.clock(), undone=_undone(former))
         # What the end of the service broke off is due when there is a service again.
-        _note(service, chore, former if is_broken_off else str(kept))
+        if not lease.is_lost:  # else somebody else may have kept that it is at it
+            _note(service, chore, former if is_broken_off else str(kept))
     if is_broken_off:
         log("upkeep broken off", work=chore.name)
         return False
@@ -236,12 +244,39 @@ def _note(service: Service, chore: Chore, said: str | None) -> None:
             set_meta(connection, _key(chore), said)
 
 
-def _run(service: Service, chore: Chore, renew: Callable[[], bool]) -> tuple[int, str]:
-    """Run a command to its end, or to that of the service: its exit code, and what it said last.
+class _Renewed:
+    """A lease that keeps others from doing the same while a run lasts.
 
     Parameters
     ----------
-    renew : what keeps others from doing the same meanwhile.
+    renew : takes it for longer; False where another one has it.
+
+    Attributes
+    ----------
+    is_lost : whether another one may have it.
+    """
+
+    def __init__(self, renew: Callable[[], bool]) -> None:
+        self._renew = renew
+        self._renewed_at = self._asked_at = time.monotonic()
+        self.is_lost = False
+
+    def holds(self) -> bool:
+        """Whether it is ours; it is renewed now and then. A store that is away may come back."""
+        if time.monotonic() - self._asked_at > _RENEW_SECONDS:
+            self._asked_at = time.monotonic()
+            try:
+                self.is_lost = not self._renew()
+                self._renewed_at = self._asked_at
+            except StoreAway:
+                self.is_lost = time.monotonic() - self._renewed_at > _UNRENEWED_SECONDS
+        return not self.is_lost
+
+
+def _run(service: Service, chore: Chore, lease: _Renewed) -> tuple[int, str]:
+    """Run a command to its end, that of the service or of its lease: its code, what it said last.
+
+    Should this process be killed, the command's standard input ends.
     """
     url = service.settings.database_url
     environment = {
@@ -253,27 +288,24 @@ def _run(service: Service, chore: Chore, renew: Callable[[], bool]) -> tuple[int
         environment |= chore.settings
     elif service.folder is not None:
         environment["RUNG_BUNDLE"] = str(service.folder)
-    renewed = time.monotonic()
     # A file, since nobody reads meanwhile: a pipe that is full would stop who writes into it.
     with (
         tempfile.TemporaryFile() as told,
         subprocess.Popen(  # noqa: S603 the command is ours
             chore.command,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=told if chore.is_told else subprocess.DEVNULL,
             stderr=told,
         ) as process,
     ):
         while process.poll() is None:
-            if service.stopping.wait(_POLL_SECONDS):
+            if service.stopping.wait(_POLL_SECONDS) or not lease.holds():
                 process.terminate()
                 process.wait()
                 break
-            if time.monotonic() - renewed > _RENEW_SECONDS:
-                renewed = time.monotonic()
-                renew()
-        return process.returncode, _last_of(told)
+        said = _last_of(told)
+        return process.returncode, _LOST if lease.is_lost else said
 
 
 def _last_of(told: IO[bytes]) -> str:

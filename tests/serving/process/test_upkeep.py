@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass, replace
 from math import inf
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +30,7 @@ from serving.process.upkeep import Chore, do, is_due, seconds_until_again
 from serving.settings import Settings
 from tests.serving import world
 from tests.serving.counting import count
+from tests.serving.live.process import ROOT, eventually
 
 SECOND = 1_000_000
 
@@ -390,6 +394,87 @@ def test_what_is_broken_off_is_due_as_it_was(service):
     assert not do(service, chore("raise SystemExit(1)"))
     assert not is_due(service, chore("pass"))
     assert "try" in service.failures
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from serving.process.service import Service
+from serving.process.upkeep import Chore, do
+from serving.settings import Settings
+url, bundle, program = sys.argv[1:]
+do(Service.open(Settings(url, Path(bundle))), Chore("try", 60.0, (sys.executable, "-c", program)))
+"""
+LONG = """
+import os, pathlib, time
+from rung.chore import end_with_parent
+end_with_parent()
+pathlib.Path({path!r}).write_text(str(os.getpid()))
+time.sleep(120)
+"""
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"  # of which nobody has asked how it ended
+
+
+@pytest.mark.slow
+def test_it_ends_with_a_worker_that_is_killed(url, folder, tmp_path):
+    """Nobody is left to stop it, and before its lease is over it is gone."""
+    told = tmp_path / "pid"
+    program = LONG.format(path=str(told))
+    command = [sys.executable, "-c", KILLED, url, str(folder / "rates"), program]
+    with subprocess.Popen(command, cwd=ROOT) as worker:
+        eventually(lambda: told.exists() and told.read_text() != "")
+        pid = int(told.read_text())
+        assert is_running(pid)
+        worker.kill()
+        assert worker.wait(60) == -signal.SIGKILL
+    eventually(lambda: not is_running(pid))
+
+
+def test_every_chore_ends_with_its_worker(service):
+    """Each is run by what watches its standard input."""
+    from rung.service.worker import chores_of
+
+    every = replace(service.settings, retrain_days=7.0)
+    commands = [one.command for one in chores_of(every)]
+    assert len(commands) == 6
+    assert {one[:3] for one in commands} == {(sys.executable, "-m", "rung.chore")}
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_it_ends_where_its_lease_is_lost(service, took, caplog, monkeypatch, away):
+    """Another worker may begin it; of a store that is away for a moment nothing is lost."""
+    one = chore("import time; time.sleep(60)")
+    asked: list[float] = []
+
+    def take(name: str, holder: str, now: int, long: int, real=service.store.leases.take) -> bool:
+        took.at += 11.0
+        asked.append(took.at)
+        if away and len(asked) > 1:
+            raise StoreAway("the database is being restarted")
+        return len(asked) < 4 and real(name, holder, now, long)
+
+    def wait(_: float) -> bool:
+        took.at += 11.0
+        return False
+
+    monkeypatch.setattr(service.stopping, "wait", wait)
+    monkeypatch.setattr(service.store.leases, "take", take)
+    with caplog.at_level(logging.INFO, LOGGER.name):
+        assert not do(service, one)
+    (said,) = (one.values["said"] for one in caplog.records if one.msg == "upkeep failed")
+    assert said.startswith("another process may be at it by now")
+    assert len(asked) == (3 if away else 4), "it may come back within forty seconds"
+    with service.store.database.reading() as connection:
+        begun, undone = (meta_of(connection, "upkeep try") or "").split()
+    assert (int(begun), undone) == (service.clock(), "-1"), "as it was when it was begun"
 
 
 def test_an_empty_store_has_nothing_to_do(folder, tmp_path):
