@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from features.clock import rfc3339
 from features.ladder.controls import Arm, Experiment
 from features.offers.experiments import body_of
 from features.store.events import EventStore
+from features.store.schema import METADATA
 from tests.rung.scene import call, done, refused
 from tests.training.policies.scene import LADDER, event, us
 
@@ -63,6 +65,23 @@ def test_once_and_told(place):
 )
 def test_what_cannot_be_taken_in_is_said(place, more, said):
     assert said in refused(*words(place, *more))
+
+
+def test_what_else_a_file_says_of_people_is_not_kept(place):
+    """Who was put into which arm, and when: no other column of it gets into the store."""
+    path = place / "mail.csv"
+    head, *rows = path.read_text().splitlines()
+    more = [f"{row},ann@example.com,+49 30 1234567,Ann" for row in rows]
+    path.write_text("\n".join([f"{head},email,phone,first_name", *more]) + "\n")
+    assert "27 new events" in done(*words(place, *ARMS)).out
+    with EventStore.open(place / "rung.db") as store, store.database.reading() as connection:
+        kept = [
+            tuple(row)
+            for table in METADATA.sorted_tables
+            for row in connection.execute(sa.select(table))
+        ]
+    assert len(kept) > 30
+    assert not any(word in repr(kept) for word in ("example.com", "1234567", "Ann"))
 
 
 def test_an_experiment_of_its_own_keeps_its_id(place):
