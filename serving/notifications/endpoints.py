@@ -213,12 +213,19 @@ class Endpoints:
             connection.execute(sa.delete(endpoints).where(endpoints.c.id == endpoint_id))
             connection.execute(sa.delete(meta).where(meta.c.key == _rotations(endpoint_id)))
 
-    def rotate(self, endpoint_id: str, *, named: str | None = None) -> tuple[Endpoint, str]:
+    def rotate(
+        self,
+        endpoint_id: str,
+        *,
+        named: str | None = None,
+        check: Callable[[Endpoint], None] | None = None,
+    ) -> tuple[Endpoint, str]:
         """Give an endpoint another secret; for 24 hours the former one signs too.
 
         Parameters
         ----------
         named : what this change is called. One that was made already is not made again.
+        check : as in `change`; not asked of what was made already.
 
         Raises
         ------
@@ -237,6 +244,8 @@ class Endpoints:
             if not _is_rotation_new(connection, endpoint_id, named):
                 kept = sa.select(endpoints.c.secret).where(this)
                 return _one(connection, endpoint_id), str(connection.scalar(kept))
+            if check is not None:
+                check(_one(connection, endpoint_id))
             connection.execute(sa.update(endpoints).where(this).values(values))
             return _one(connection, endpoint_id), secret
 

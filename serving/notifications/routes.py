@@ -150,16 +150,21 @@ async def remove_webhook(endpoint_id: _Id, endpoints: _Endpoints, wanted: IfUnch
 @router.post(
     "/{endpoint_id}/rotate",
     summary="Give an endpoint another secret",
-    responses={200: {"model": SecretAnswer}, **documented(404, 409, 422, 503)},
+    responses={200: {"model": SecretAnswer}, **documented(404, 409, 412, 422, 503)},
 )
-async def rotate_webhook(endpoint_id: _Id, endpoints: _Endpoints, again: AskedAgain) -> Response:
+async def rotate_webhook(
+    endpoint_id: _Id, endpoints: _Endpoints, again: AskedAgain, wanted: IfUnchanged
+) -> Response:
     """The answer shows the new secret. For 24 hours the former one signs too.
 
     The same request with the same `Idempotency-Key` is answered with the same secret, and a 409
-    once it was rotated again.
+    once it was rotated again. With `If-Match` nothing is changed where the endpoint is not as it
+    was looked at any more.
     """
     named = again.id_of("rotation", endpoint_id) if again else None
-    rotated = await run_in_threadpool(lambda: endpoints.rotate(endpoint_id, named=named))
+    rotated = await run_in_threadpool(
+        lambda: endpoints.rotate(endpoint_id, named=named, check=_check_of(wanted))
+    )
     return json_answer(_with_secret(*rotated), {"Cache-Control": "no-store"})
 
 

@@ -267,18 +267,26 @@ class Service:
         return kept
 
     def set_offer_status(
-        self, offer_id: str, status: OfferStatus, *, from_at: int | None, by: str
+        self,
+        offer_id: str,
+        status: OfferStatus,
+        *,
+        from_at: int | None,
+        by: str,
+        seen: int | None = None,
     ) -> OfferVersion:
         """Pause, resume or retire an offer, and change nothing else of it; see `keep_offer`.
 
         Raises
         ------
         UnknownOffer : there is none of that id.
-        NoModel : as above.
+        OfferConflict, NoModel : as above.
         """
         ladder, now = self.scorer.model.bundle.ladder, self.clock()
         since = now if from_at is None else from_at
-        kept = self.store.offers.set_status(ladder, offer_id, status, from_at=since, now=now, by=by)
+        kept = self.store.offers.set_status(
+            ladder, offer_id, status, from_at=since, now=now, by=by, seen=seen
+        )
         self.refresh()
         return kept
 

@@ -171,17 +171,20 @@ class OfferVersions:
         from_at: int,
         now: int,
         by: str,
+        seen: int | None = None,
     ) -> OfferVersion:
         """Pause, resume or retire an offer, and change nothing else of it; see `keep`.
 
         Raises
         ------
         UnknownOffer : the ladder, with its catalogue, has none of that id.
+        OfferConflict : another version was made since `seen`.
         """
         if ladder.offer(offer_id) is None:
             raise UnknownOffer.named(offer_id, [one.id for one in ladder.offers])
         with self._database.writing() as connection:
             _take_turn(connection)
+            _check_seen(connection, ladder, offer_id, seen)
             times = {"from_at": from_at, "now": now}
             return self._change(connection, ladder, offer_id, _in_state(status), **times, by=by)
 

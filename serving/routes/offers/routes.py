@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -16,7 +16,7 @@ from features.store.events import EventStore
 from models.bundle import Bundle
 from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
-from serving.edge.conditions.unchanged import IfMade, Unchanged, tagged_answer
+from serving.edge.conditions.unchanged import IfMade, IfUnchanged, Unchanged, tagged_answer
 from serving.edge.errors import ChangedMeanwhile
 from serving.edge.parameters import place_in, wrong_body
 from serving.edge.problems import documented
@@ -105,16 +105,25 @@ async def put_offer(
     dependencies=[Depends(needs("admin")), Depends(json_body)],
     responses={
         200: {"model": VersionsOfOffer},
-        **documented(400, 404, 413, 415, 422, 503),
+        **documented(400, 404, 412, 413, 415, 422, 503),
     },
 )
 async def set_status(
-    offer_id: _Id, body: StatusRequest, service: Served, asked_by: AskedBy
+    offer_id: _Id, body: StatusRequest, service: Served, asked_by: AskedBy, wanted: IfUnchanged
 ) -> Response:
-    """The offer as it is, `active`, `paused` or `retired`. What was learned of it stays."""
+    """The offer as it is, `active`, `paused` or `retired`. What was learned of it stays.
+
+    With `If-Match` nothing is kept where the offer is not as it was looked at any more.
+    """
 
     def change() -> OfferVersion:
-        return service.set_offer_status(offer_id, body.status, from_at=body.from_at, by=asked_by)
+        seen = _seen(service, offer_id, wanted, must_be=True)
+        try:
+            return service.set_offer_status(
+                offer_id, body.status, from_at=body.from_at, by=asked_by, seen=seen
+            )
+        except OfferConflict as error:
+            raise ChangedMeanwhile(str(error)) from error
 
     return await run_in_threadpool(lambda: _changed(service, offer_id, change))
 
@@ -135,15 +144,18 @@ def _changed(
     return json_answer(_told(service, offer_id), _NOT_KEPT)
 
 
-def _seen(service: Service, offer_id: str, wanted: Unchanged) -> int | None:
+def _seen(
+    service: Service, offer_id: str, wanted: Unchanged, *, must_be: bool = False
+) -> int | None:
     """The version that was made last where it is as is wanted; None where any will do.
 
-    Between this look and the change somebody else may come, and the version tells of it.
+    Between this look and the change somebody else may come, and the version tells of it. Where it
+    must be there, UnknownOffer where it is not.
     """
     if not wanted.asks:
         return None
     told: dict[str, Any] | None = None
-    with suppress(UnknownOffer):
+    with nullcontext() if must_be else suppress(UnknownOffer):
         told = _told(service, offer_id)
     wanted.check(told)
     if wanted.must_be:

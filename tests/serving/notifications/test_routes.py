@@ -345,11 +345,22 @@ def test_two_who_change_an_endpoint(own):
     first = own.patch(path, json={"description": "CRM"}, headers={"If-Match": tag})
     assert first.status_code == 200
     assert first.headers["etag"] == own.get(path).headers["etag"] != tag
-    for method, more in (("PATCH", {"json": {"types": ["step.completed"]}}), ("DELETE", {})):
-        late = own.request(method, path, headers={"If-Match": tag}, **more)
+    for method, where, more in (
+        ("PATCH", path, {"json": {"types": ["step.completed"]}}),
+        ("DELETE", path, {}),
+        ("POST", f"{path}/rotate", {}),
+    ):
+        late = own.request(method, where, headers={"If-Match": tag}, **more)
         assert is_problem(late, 412)["type"].endswith(":changed-meanwhile")
     assert own.get(path).json() == first.json()
     assert own.patch(f"{PATH}/none", json={}, headers={"If-Match": tag}).status_code == 404
     assert own.patch(path, json={"enabled": False}, headers={"If-Match": "*"}).status_code == 200
+    looked_again = {"If-Match": own.get(path).headers["etag"]}
+    rotated = [
+        own.post(f"{path}/rotate", headers={**looked_again, "Idempotency-Key": "r"})
+        for _ in range(2)
+    ]
+    assert [one.status_code for one in rotated] == [200, 200], "the second one is the first again"
+    assert rotated[0].json() == rotated[1].json()
     answer = own.delete(path, headers={"If-Match": own.get(path).headers["etag"]})
     assert answer.status_code == 204

@@ -283,6 +283,36 @@ def test_two_who_edit_an_offer(own, monkeypatch):
     assert own.get(path).json()["title"] == "Another"
 
 
+def test_two_who_change_the_state_of_an_offer(own, monkeypatch):
+    """Who looked at it before somebody edited it pauses nothing; nor who comes in between."""
+    path = f"/v1/offers/{FIRST.id}"
+    looked = own.get(path)
+    tag, table = looked.headers["etag"], looked.json()["offer"]
+
+    def paused(**headers: str):
+        return own.post(f"{path}/status", json={"status": "paused"}, headers=headers)
+
+    assert own.put(path, json={"offer": {**table, "title": "First"}}).status_code == 200
+    assert is_problem(paused(**{"If-Match": tag}), 412)["type"].endswith(":changed-meanwhile")
+    tag, look = own.get(path).headers["etag"], routes._seen
+
+    def look_and_wait(service, offer_id, wanted, **more):
+        seen = look(service, offer_id, wanted, **more)
+        another = {**table, "id": offer_id, "title": "Another"}
+        service.keep_offer(another, from_at=None, by="another")
+        return seen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(routes, "_seen", look_and_wait)
+        assert is_problem(paused(**{"If-Match": tag}), 412)
+    found = own.get(path)
+    assert (found.json()["title"], found.json()["status"]) == ("Another", "active")
+    assert paused(**{"If-Match": found.headers["etag"]}).json()["status"] == "paused"
+    assert paused(**{"If-Match": "*"}).status_code == 200
+    none = own.post("/v1/offers/none/status", json={"status": "paused"}, headers={"If-Match": "*"})
+    assert is_problem(none, 404)
+
+
 def test_only_a_new_offer(own):
     """One is added where there is none yet; the second who tries adds nothing."""
     path, new = "/v1/offers/checklist", {"If-None-Match": "*"}

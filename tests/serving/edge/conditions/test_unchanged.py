@@ -6,8 +6,10 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
+from serving.app import create_app
 from serving.edge import problems
 from serving.edge.conditions.unchanged import IfMade, IfUnchanged, tag_of, tagged_answer
+from serving.settings import Settings
 
 THING = {"name": "é", "parts": [1, 2.5, None]}
 TAG = tag_of(THING)
@@ -98,3 +100,25 @@ def test_only_new(client):
     assert client.put("/none", headers={"If-None-Match": TAG}).status_code == 422
     assert client.put("/none", headers={**new, "If-Match": "*"}).status_code == 422
     assert client.put("/thing").json() is client.patch("/none").json() is False
+
+
+def test_whoever_changes_a_tagged_thing_may_say_which():
+    """Each route that changes what has a strong tag takes it, by whatever path below it."""
+    paths = create_app(Settings()).openapi()["paths"]
+    tagged = {
+        path
+        for path, methods in paths.items()
+        if "`If-Match`" in methods.get("get", {}).get("description", "")
+    }
+    assert len(tagged) == 2
+    left_alone = {"/v1/webhooks/{endpoint_id}/test", "/v1/webhooks/{endpoint_id}/replay"}
+    changing = {
+        (method, path): {one["name"] for one in told.get("parameters", ())}
+        for path, methods in paths.items()
+        for method, told in methods.items()
+        if method != "get"
+        and path not in left_alone
+        and any(path == one or path.startswith(f"{one}/") for one in tagged)
+    }
+    assert len(changing) == 5
+    assert [one for one, takes in changing.items() if "If-Match" not in takes] == []
