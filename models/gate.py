@@ -112,6 +112,15 @@ class Gate:
                 f"the bundle was judged {said}, and {champion[:12]} serves; judge it beside that"
             )
 
+    def why_not(self, bundle: str, champion: str) -> str:
+        """Why it does not let a bundle's scores follow what serves, by hashes; "" where it does."""
+        try:
+            self.require_passed("scores", bundle)
+            self.require_beside(champion)
+        except GateError as error:
+            return str(error)
+        return ""
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)

@@ -6,8 +6,9 @@ The service and the command line ask this alone.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -15,12 +16,13 @@ from typing import Any, Final, Protocol
 from features.errors import BundleError
 from features.files import room_of_process
 from models.bundle import check_folder, manifest_of
-from models.gate import Gate
+from models.gate import Gate, GateError
 from models.logged.former_bundles import (
     Promotion,
     ServedBundle,
     former_of,
     promote_into,
+    require_loadable,
     roll_back,
     served_by,
 )
@@ -29,6 +31,9 @@ from models.logged.versions import CHAMPION
 
 __all__ = ["BundleSource", "FolderSource", "RegistrySource", "SourceVersion", "source_of"]
 
+_MOST_OTHERS: Final = 10
+"""Versions of a registry that are looked at: of each, two files are fetched."""
+_UNJUDGED: Final = "no verdict of the gate is kept: judge it, and promote it by its report"
 _WATCHED: Final = ("manifest.json", "served_policy.json")
 
 
@@ -55,6 +60,15 @@ class SourceVersion:
     gate: Gate | None = None
     taken_back: bool = False
     label: str = ""
+
+    @property
+    def id(self) -> str:
+        """By what one is named among all of a source."""
+        return self.label or self.hash
+
+    def why_not(self, serves: str) -> str:
+        """Why its verdict does not let it follow what serves, by that hash; "" where it does."""
+        return self.gate.why_not(self.hash, serves) if self.gate else _UNJUDGED
 
 
 class BundleSource(Protocol):
@@ -88,6 +102,21 @@ class BundleSource(Protocol):
 
     def roll_back(self, promotion: Promotion) -> str:
         """Let serve again what served before: its hash; BundleError where nothing did."""
+
+    def others(self) -> list[SourceVersion]:
+        """What is kept beside what serves, the newest first; BundleError where it cannot be told.
+
+        Each has a verdict that lets it follow what serves, where there is such a one.
+        """
+
+    def promote_other(self, id_: str, promotion: Promotion) -> str:
+        """Let one of `others` serve, by its `id` and by its verdict: its hash.
+
+        Raises
+        ------
+        BundleError : it is kept no more, cannot be loaded, or the place cannot be asked.
+        GateError : no verdict of it lets it follow what serves.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +181,44 @@ class FolderSource:
     def roll_back(self, promotion: Promotion) -> str:
         """The newest of the former ones that nobody has gone back from."""
         return roll_back(self.path, promotion).hash
+
+    def others(self) -> list[SourceVersion]:
+        """The former ones beside the folder, each bundle once."""
+        return [_told(one) for one in self._others()]
+
+    def promote_other(self, id_: str, promotion: Promotion) -> str:
+        """Copy one of them there; what served is kept beside it."""
+        one = next((one for one in self._others() if one.hash == id_), None)
+        if one is None:
+            raise BundleError(f"{id_[:12]!r} is not, or no more, kept beside {self.path}")
+        require_loadable(one.hash, one.folder)
+        promote_into(self.path, one.folder, _required(one.gate, one.hash), promotion)
+        return one.hash
+
+    def _others(self) -> list[ServedBundle]:
+        present = served_by(self.path)
+        serves = present.hash if present else ""
+        copies: dict[str, list[ServedBundle]] = {}
+        for one in former_of(self.path):
+            if one.hash != serves:
+                copies.setdefault(one.hash, []).append(one)
+        return [
+            replace(each[0], gate=_fitting([one.gate for one in each], each[0].hash, serves))
+            for each in copies.values()
+        ]
+
+
+def _fitting(gates: Iterable[Gate | None], hash_: str, serves: str) -> Gate | None:
+    """Of the verdicts on a bundle one that lets it follow what serves, or else the newest."""
+    known = [gate for gate in gates if gate is not None]
+    lets = (gate for gate in known if not gate.why_not(hash_, serves))
+    return next(lets, known[0] if known else None)
+
+
+def _required(gate: Gate | None, hash_: str) -> Gate:
+    if gate is None:
+        raise GateError(f"of {hash_[:12]} {_UNJUDGED}")
+    return gate
 
 
 def _told(one: ServedBundle) -> SourceVersion:
@@ -261,6 +328,34 @@ class RegistrySource:
     def roll_back(self, promotion: Promotion) -> str:
         """The version that served before, by the gate that let it serve then."""
         return str(self._opened().roll_back(self.name, promotion, self.alias).hash)
+
+    def others(self) -> list[SourceVersion]:
+        """The versions of the model that were made last, but for what serves."""
+        registry = self._opened()
+        present = registry.champion(self.name, self.alias)
+        serves = present.hash if present else ""
+        told = {one.label: one for one in self.versions()}
+        found = []
+        for version in registry.newest(self.name, _MOST_OTHERS):
+            if version.hash in ("", serves):
+                continue
+            label = f"{version.name}/{version.version}"
+            gate = _fitting(registry.gates(version, self.alias), version.hash, serves)
+            one = told.get(label, SourceVersion(version.hash, label=label))
+            found.append(replace(one, gate=gate))
+        return found
+
+    def promote_other(self, id_: str, promotion: Promotion) -> str:
+        """Let the alias name one of them."""
+        one = next((one for one in self.others() if one.id == id_), None)
+        if one is None:
+            raise BundleError(f"{id_!r} is not among the last versions of {self}")
+        gate, registry = _required(one.gate, one.hash), self._opened()
+        version = registry.version(self.name, int(id_.rpartition("/")[2]))
+        with tempfile.TemporaryDirectory() as room:
+            require_loadable(one.hash, registry.download(version, Path(room)))
+        registry.set_alias(version, self.alias, gate, promotion)
+        return one.hash
 
     def _into(self, version: int | str) -> Path:
         if self._room is None:

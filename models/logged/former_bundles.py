@@ -148,7 +148,7 @@ def promote_into(folder: Path, bundle: Path, gate: Gate, promotion: Promotion) -
     present = served_by(folder)
     if present is not None:
         gate.require_beside(present.hash)
-        _keep(folder, present, promotion.at)
+        _keep(folder, present, promotion.at, coming=bundle)
     _put(bundle, ServedBundle(folder, new, promotion, gate))
 
 
@@ -177,7 +177,7 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
         raise BundleError(f"{why}: there is nothing to go back to")
     require_loadable(back.hash, back.folder)
     if present is not None:
-        _keep(folder, replace(present, taken_back=True), promotion.at)
+        _keep(folder, replace(present, taken_back=True), promotion.at, coming=back.folder)
     now = ServedBundle(folder, back.hash, promotion, back.gate)
     _put(back.folder, now)
     return now
@@ -204,8 +204,8 @@ def _beside(folder: Path) -> Path:
     return folder.resolve().parent / f"{folder.resolve().name}.former"
 
 
-def _keep(folder: Path, present: ServedBundle, until: int) -> None:
-    """Copy what serves to the former ones; the oldest of too many go.
+def _keep(folder: Path, present: ServedBundle, until: int, coming: Path) -> None:
+    """Copy what serves to the former ones; the oldest of too many go, but for what is to serve.
 
     Of one of which nobody wrote down since when, it is known that it served until now: it is the
     newest of them.
@@ -216,6 +216,8 @@ def _keep(folder: Path, present: ServedBundle, until: int) -> None:
     copy_bundle(folder, beside / name)
     _write(beside / f"{name}.json", present)
     for old in _kept(folder)[_MOST:]:
+        if old.folder.resolve() == coming.resolve():
+            continue
         shutil.rmtree(old.folder)
         (beside / f"{old.folder.name}.json").unlink(missing_ok=True)
 

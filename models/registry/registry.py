@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -50,6 +50,8 @@ from models.served_policy import DEFAULT, served_gate
 __all__ = ["Registry"]
 
 _HASH: Final = "bundle_hash"
+_PUBLISHED: Final = "published"
+"""What the gate of a publish is kept as, beside those by which aliases came to name it."""
 _SQLITE: Final = "sqlite:///"
 _NONE_THERE: Final = {
     ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE)
@@ -138,7 +140,7 @@ class Registry:
             with run, tempfile.TemporaryDirectory() as code:
                 mlflow.log_params(params_of(bundle))
                 mlflow.log_metrics(figures_of(gate))
-                mlflow.log_dict(gate.as_dict(), "gate/published.json")
+                mlflow.log_dict(gate.as_dict(), f"gate/{_PUBLISHED}.json")
                 mlflow.log_text(card_of(OnRecord(bundle, gate, policy, served)), "card.md")
                 self._client.log_inputs(run.info.run_id, [training_log(bundle)])
                 if report is not None:
@@ -190,6 +192,19 @@ class Registry:
     def version(self, name: str, version: int) -> Version:
         """One version, with its aliases."""
         return self._version(self._client.get_model_version(name, str(version)))
+
+    def newest(self, name: str, most: int) -> list[Version]:
+        """The versions of a model that were made last, the newest first; `most` at the most.
+
+        Raises
+        ------
+        BundleError : the registry cannot be asked.
+        """
+        with self._asking():
+            found = self._client.search_model_versions(
+                f"name = '{name}'", max_results=most, order_by=["version_number DESC"]
+            )
+            return [self._version(one) for one in found]
 
     def set_alias(
         self, version: Version, alias: str, gate: Gate, promotion: Promotion | None = None
@@ -273,6 +288,14 @@ class Registry:
         serves = tags.read(self._version(present), present.tags)
         said = naming.promotion if naming else serves.promotion
         return [replace(serves, promotion=said, taken_back=False), *former]
+
+    def gates(self, version: Version, alias: str = CHAMPION) -> list[Gate]:
+        """The verdicts that are kept of a version: by which an alias named it, and the first."""
+        found = []
+        for name in (alias, _PUBLISHED):
+            with suppress(BundleError):
+                found.append(self.gate(version, name))
+        return [one for one in found if one.bundle == version.hash]
 
     def gate(self, version: Version, alias: str = CHAMPION) -> Gate:
         """The gate by which an alias came to name a version; BundleError where none is kept."""

@@ -17,6 +17,7 @@ from models.logged.former_bundles import Promotion, ServedBundle
 from models.logged.versions import ServedVersion, Version
 from models.sources import FolderSource, RegistrySource, source_of
 from tests.gates import scores_gate
+from tests.serving import world
 
 FIRST = Version("rung-b2b", 1, "a" * 64, ("live",))
 SECOND = Version("rung-b2b", 2, "b" * 64, ())
@@ -272,6 +273,54 @@ def test_a_folder_is_given_a_bundle_and_goes_back(bundle_folder, trained, tmp_pa
     assert (one.hash, one.from_at, one.by, one.why) == (trained.hash, 3, "ann", "better")
     with pytest.raises(BundleError, match="nothing to go back to"):
         source.roll_back(Promotion(4, "ann", "worse"))
+
+
+def test_others_of_a_folder_and_their_verdicts(tmp_path):
+    """Each bundle once, by a verdict that lets it follow what serves, where one was kept."""
+    bundles = [tmp_path / name for name in "abc"]
+    loaded = [world.rates_bundle(one, leads=at) for at, one in enumerate(bundles)]
+    first, second, third = (one.hash for one in loaded)
+    source = FolderSource(tmp_path / "serving")
+    assert source.others() == []
+
+    def promote(at: int, beside: str) -> None:
+        gate = scores_gate(loaded[at], beside=beside)
+        source.promote(bundles[at], gate, Promotion(at + 1, "ann", "better"))
+
+    promote(0, "")
+    promote(1, first)
+    promote(2, second)
+    assert [one.hash for one in source.others()] == [second, first]
+    said = [one.why_not(third) for one in source.others()]
+    assert said[0].startswith(f"the bundle was judged beside {first[:12]}, and {third[:12]} serves")
+    assert said[1].startswith(f"the bundle was judged beside no champion, and {third[:12]} serves")
+    with pytest.raises(GateError, match="judge it beside that"):
+        source.promote_other(second, Promotion(9, "bob", "again"))
+    with pytest.raises(BundleError, match="'0123' is not, or no more, kept beside"):
+        source.promote_other("0123", Promotion(9, "bob", "again"))
+    assert source.roll_back(Promotion(10, "bob", "worse")) == second
+    newest = source.others()[0]
+    assert (newest.hash, newest.why_not(second)) == (third, "")
+    assert source.promote_other(third, Promotion(11, "bob", "not worse")) == third
+    now, taken, *_ = source.versions()
+    assert (now.hash, now.by, now.why, now.taken_back) == (third, "bob", "not worse", False)
+    assert taken.hash == second
+    (source.path.parent / "serving.former").rename(tmp_path / "moved")
+    assert source.others() == []
+
+
+def test_one_of_a_folder_that_cannot_be_loaded(tmp_path, monkeypatch):
+    """It is said, and what serves stays."""
+    bundles = [tmp_path / name for name in "ab"]
+    loaded = [world.rates_bundle(one, leads=at) for at, one in enumerate(bundles)]
+    source = FolderSource(tmp_path / "serving")
+    for at, beside in enumerate(("", loaded[0].hash)):
+        source.promote(bundles[at], scores_gate(loaded[at], beside=beside), Promotion(at + 1))
+    source.roll_back(Promotion(3))
+    monkeypatch.setattr("models.bundle.files.signals_fingerprint", lambda _: "others")
+    with pytest.raises(BundleError, match="cannot with this version of Rung"):
+        source.promote_other(loaded[1].hash, Promotion(4))
+    assert source.versions()[0].hash == loaded[0].hash
 
 
 def test_the_folder_of_what_served(tmp_path, monkeypatch):

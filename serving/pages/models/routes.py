@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from features.clock import instant, microseconds
 from features.errors import BundleError
 from models.bundle import version_of
 from models.gate import GateError
@@ -43,7 +44,14 @@ from serving.process.judged.drifting import ahead_of, look_ahead_of, queue_drift
 from serving.process.judged.looks import Look, look_of
 from serving.process.judged.moved import movements
 from serving.process.judged.policies import serves_now
-from serving.process.judged.versions import Tenure, back_to, served_so_far, take_back
+from serving.process.judged.versions import (
+    Tenure,
+    back_to,
+    promotable,
+    promote_other,
+    served_so_far,
+    take_back,
+)
 from serving.process.served import Served
 from serving.process.service import Service
 
@@ -89,7 +97,32 @@ async def go_back(request: Request, service: Served, asker: _Sets) -> Response:
     return await run_in_threadpool(back)
 
 
-# -------------------------------------------------------------------------------------------- page
+@router.get("/models/others")
+async def other_models(request: Request, service: Served, asker: _Reads) -> Response:
+    """Which models are kept beside the one that serves, and what the gate says of each."""
+    return await run_in_threadpool(lambda: _others_shown(request, service, asker))
+
+
+@router.post("/models/promote")
+async def promote_model(request: Request, service: Served, asker: _Sets) -> Response:
+    """Let another one serve, by the gate's verdict that is kept; or the page says why not."""
+    form = await form_of(request)
+
+    def promote() -> Response:
+        which, why = form.get("model", ""), form.get("why", "").strip()[:_MOST_WHY]
+        if not which or not why.isprintable() or not why:
+            said = "Choose a model, and write in one line why it is to serve: it is kept with it."
+            return _others_shown(request, service, asker, said)
+        try:
+            promote_other(service, which, form.get("seen", ""), asker.name, why)
+        except (BundleError, GateError) as error:
+            return _others_shown(request, service, asker, str(error))
+        return RedirectResponse("/models#versions", 303)
+
+    return await run_in_threadpool(promote)
+
+
+# ------------------------------------------------------------------------------------------- pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +139,54 @@ class _Version:
     def ordered(self) -> float | None:
         """What its gate knew of the order in which it puts leads."""
         return self.told.gate.metrics.get("advancement_auc") if self.told.gate else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A model that is kept beside the one that serves, as the page shows it."""
+
+    told: SourceVersion
+    name: str
+    why_not: str
+
+    @property
+    def served(self) -> ShownAt | None:
+        """Since when it served last; None of one that never did."""
+        return _day(self.told.from_at)
+
+    @property
+    def judged(self) -> tuple[ShownAt, ShownAt] | None:
+        """The first and the last day of what it was judged on."""
+        held = self.told.gate.report if self.told.gate else {}
+        start, until = held.get("start"), held.get("until")
+        if not start or not until:
+            return None
+        return shown_at(microseconds(instant(start))), shown_at(microseconds(instant(until)))
+
+    @property
+    def ordered(self) -> float | None:
+        """What its gate knew of the order in which it puts leads."""
+        return self.told.gate.metrics.get("advancement_auc") if self.told.gate else None
+
+
+def _others_shown(request: Request, service: Service, asker: Asker, mistake: str = "") -> Response:
+    bundle = service.scorer.bundle
+    if bundle is None:
+        return _shown(request, service, asker, "advancement", mistake)
+    others: list[_Other] = []
+    try:
+        others = [_Other(one.told, _named(one.told), one.why_not) for one in promotable(service)]
+    except BundleError as error:
+        mistake = mistake or str(error)
+    values = {
+        "mistake": mistake,
+        "others": others,
+        "may_serve": [one for one in others if not one.why_not],
+        "may_not": [one for one in others if one.why_not],
+        "seen": bundle.version,
+        "is_folder": isinstance(service.source, FolderSource),
+    }
+    return page(request, service, asker, "models/others.html", values, 409 if mistake else 200)
 
 
 def _shown(
@@ -176,7 +257,7 @@ def _versions(service: Service) -> dict[str, Any]:
 def _named(version: SourceVersion) -> str:
     """What a model is called: by when what it learned from ends."""
     known = _day(version.until)
-    return f"The model of {known.day}" if known else version_of(version.hash)
+    return f"The model of {known.day}" if known else version.label or version_of(version.hash)
 
 
 def _all_figures(service: Service, evidence: ModelEvidence) -> list[GoalFigures]:

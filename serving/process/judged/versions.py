@@ -13,7 +13,16 @@ from models.logged.former_bundles import Promotion, back_from
 from models.sources import SourceVersion
 from serving.process.service import Service
 
-__all__ = ["Tenure", "back_to", "gate_of_present", "served_so_far", "take_back"]
+__all__ = [
+    "Promotable",
+    "Tenure",
+    "back_to",
+    "gate_of_present",
+    "promotable",
+    "promote_other",
+    "served_so_far",
+    "take_back",
+]
 
 _LATE_US: Final = 60_000_000
 """Clocks of machines that serve and that promote lie no further apart."""
@@ -97,15 +106,67 @@ def take_back(service: Service, seen: str, by: str, why: str) -> str:
     ------
     BundleError : another serves by now, nothing served before, or the folder cannot be written to.
     """
-    bundle = service.scorer.model.bundle
-    if version_of(bundle.hash) != seen:
-        raise BundleError(f"{version_of(bundle.hash)} serves by now, not {seen}: look again")
+    _check_seen(service, seen)
     try:
         back = service.source.roll_back(Promotion(service.clock(), by, why))
     except OSError as error:
         raise BundleError(f"the model's folder cannot be written to: {error.strerror}") from error
     service.refresh()
     return version_of(back)
+
+
+@dataclass(frozen=True, slots=True)
+class Promotable:
+    """A model that is kept beside the one that serves.
+
+    Parameters
+    ----------
+    why_not : why its verdict does not let it follow what serves; "" where it does.
+    """
+
+    told: SourceVersion
+    why_not: str
+
+
+def promotable(service: Service) -> list[Promotable]:
+    """What could serve in place of what does, the newest first, each with its gate's verdict.
+
+    Raises
+    ------
+    BundleError : the source cannot be asked.
+    NoModel : nothing serves.
+    """
+    serves = service.scorer.model.bundle.hash
+    return [Promotable(one, one.why_not(serves)) for one in service.source.others()]
+
+
+def promote_other(service: Service, id_: str, seen: str, by: str, why: str) -> str:
+    """Let one of those serve, by the verdict that is kept of it; the version that does.
+
+    Parameters
+    ----------
+    id_ : as its source names it.
+    seen : the version that served when somebody wanted it.
+
+    Raises
+    ------
+    BundleError : another serves by now, this one is kept no more or cannot be loaded, or the folder
+        cannot be written to.
+    GateError : its verdict does not let it follow what serves.
+    """
+    _check_seen(service, seen)
+    try:
+        new = service.source.promote_other(id_, Promotion(service.clock(), by, why))
+    except OSError as error:
+        raise BundleError(f"the model's folder cannot be written to: {error.strerror}") from error
+    service.refresh()
+    return version_of(new)
+
+
+def _check_seen(service: Service, seen: str) -> None:
+    serves = version_of(service.scorer.model.bundle.hash)
+    if serves != seen:
+        raise BundleError(f"{serves} serves by now, not {seen}: look again")
 
 
 def _of_source(service: Service) -> dict[str, SourceVersion]:

@@ -256,6 +256,23 @@ def test_what_was_trained_into_the_folder_served_last(bundles, tmp_path):
     assert roll_back(folder, said(4_000_000)).hash == hashes[0]
 
 
+def test_the_oldest_that_is_kept_may_serve_again(bundles, tmp_path, monkeypatch):
+    """It is not the one that goes for the sake of the newest."""
+    monkeypatch.setattr(former_bundles, "_MOST", 1)
+    folder = tmp_path / "serving"
+    first, second, third = bundles
+    promote_into(folder, first, gate_of(first), said(1_000_000))
+    promote_into(folder, second, gate_of(second, first), said(2_000_000))
+    (oldest,) = former_of(folder)
+    promote_into(folder, oldest.folder, gate_of(first, second), said(3_000_000))
+    assert bytes_of(folder) == bytes_of(first)
+    assert load_bundle(second).hash in {one.hash for one in former_of(folder)}
+    promote_into(folder, third, gate_of(third, first), said(4_000_000))
+    assert [one.hash for one in former_of(folder)] == [load_bundle(first).hash]
+    roll_back(folder, said(5_000_000))
+    assert bytes_of(folder) == bytes_of(first)
+
+
 def test_other_files_are_left_alone(bundles, tmp_path):
     """A folder with anything else in it is not taken for one that serves."""
     folder = tmp_path / "mine"

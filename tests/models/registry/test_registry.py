@@ -34,6 +34,7 @@ from models.logged.former_bundles import Promotion
 from models.logged.run_page import name_of
 from models.logged.versions import CHAMPION, model_name
 from models.registry import Registry
+from models.sources import RegistrySource
 from tests.faults import Faults, each_fault
 from tests.gates import policy_gate, scores_gate
 from tests.rung.scene import CHANCES
@@ -398,6 +399,7 @@ import pandas
 from pathlib import Path
 from models.bundle import load_bundle
 from models.registry import Registry
+from models.sources import RegistrySource
 from training.scores.gate import judge, read_report
 import mlflow
 registry = Registry("sqlite:///kept/mlflow.db")
@@ -433,6 +435,7 @@ TOGETHER = """
 import sys, time
 from pathlib import Path
 from models.registry import Registry
+from models.sources import RegistrySource
 import rung
 
 ready, go = Path(sys.argv[1]), Path(sys.argv[2])
@@ -541,6 +544,35 @@ def test_rolled_back(trained, bundle_folder, another, tmp_path, monkeypatch):
     registry.promote(same, second)
     assert (same.hash, same.version) == (again.hash, 3)
     assert registry.roll_back(name, Promotion(now())).version == 1
+
+
+def test_another_version_is_let_serve(trained, bundle_folder, another, tmp_path):
+    """By the verdict of its publish or of the alias, whichever was beside what serves."""
+    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    bundle, folder = another
+    source = RegistrySource(registry.uri, NAME, CHAMPION)
+    first, second = scores_gate(trained), scores_gate(bundle, beside=trained.hash)
+    registry.promote(registry.publish(bundle_folder, first), first)
+    assert source.others() == []
+    registry.publish(folder, scores_gate(bundle, flatters=True))
+    registry.publish(folder, second)
+    one, refused = source.others()
+    assert [one.id, refused.id] == [f"{NAME}/3", f"{NAME}/2"]
+    assert (one.from_at, one.why_not(trained.hash)) == (0, "")
+    assert "the gate was not passed: judged from" in refused.why_not(trained.hash)
+    with pytest.raises(GateError, match="the gate was not passed"):
+        source.promote_other(refused.id, Promotion(1, "ann", "new"))
+    with pytest.raises(BundleError, match="'rung-b2b/9' is not among the last versions"):
+        source.promote_other(f"{NAME}/9", Promotion(1, "ann", "new"))
+    said = Promotion(now(), "ann", "new")
+    assert source.promote_other(one.id, said) == bundle.hash
+    assert source.stamp() == f"{NAME}/3"
+    assert registry.champions(NAME)[0].promotion == said
+    (only,) = source.others()
+    assert "beside no champion" in only.why_not(bundle.hash)
+    source.roll_back(Promotion(now(), "bob", "worse"))
+    assert [one.taken_back for one in source.others()] == [True, False]
+    assert source.promote_other(f"{NAME}/3", Promotion(now(), "bob", "not worse")) == bundle.hash
 
 
 def test_an_alias_of_its_own(trained, bundle_folder, another, tmp_path):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shutil
 
 import pytest
 
+from features.errors import BundleError
 from features.store.kept.recalibrations import KeptMove
 from models.bundle import load_bundle, version_of
 from models.judging.served import AHEAD, SCORES
 from models.logged.former_bundles import Promotion, promote_into
+from serving.process.judged.versions import served_so_far
 from tests.gates import scores_gate
 from tests.serving.conftest import service_of
 from tests.serving.pages.forms import as_reader, said_by, sent, text_of
@@ -175,6 +178,8 @@ def test_without_a_model(start, url, tmp_path):
         assert "No model yet" in said
         assert "rung train" in said
         assert sent(bare, "/models/back", seen="x", why="y").status_code in (404, 409, 503)
+        assert "No model yet" in text_of(bare, "/models/others")
+        assert sent(bare, "/models/promote", model="x", seen="x", why="y").status_code in (409, 503)
 
 
 def test_outcomes_that_moved_chances(client):
@@ -242,6 +247,98 @@ def test_who_may_not_go_back(promoted):
     admin = as_reader(promoted, "admin")
     elsewhere = admin | {"Sec-Fetch-Site": "cross-site"}
     assert sent(promoted, "/models/back", elsewhere, seen=seen, why="x").status_code == 403
+
+
+@pytest.fixture
+def gone_back(promoted):
+    """One that went back from the model of Ann."""
+    service = service_of(promoted)
+    seen = version_of(service.scorer.model.bundle.hash)
+    assert sent(promoted, "/models/back", seen=seen, why="a try").status_code == 303
+    return promoted
+
+
+def test_another_one_is_let_serve(gone_back, folder):
+    """With the verdict of its gate, which was beside what serves; who and why are kept."""
+    service = service_of(gone_back)
+    seen, other = service.scorer.model.bundle.version, load_bundle(folder / "rates")
+    assert "Which others are kept" in said_by(gone_back.get("/models").text)
+    page = gone_back.get("/models/others").text
+    said = said_by(page)
+    assert "May serve The gate was passed, beside the model that serves now." in said
+    assert "was taken back" in said
+    assert "It had 75 of 100 pairs of leads in the right order" in said
+    assert "it is &lt;b&gt;better&lt;/b&gt;" in page
+    for given, why in (
+        ({"model": other.hash, "seen": seen, "why": " "}, "write in one line why it is to serve"),
+        ({"seen": seen, "why": "x"}, "Choose a model"),
+        ({"model": other.hash, "seen": "0123456789ab", "why": "x"}, "serves by now, not 0123"),
+        ({"model": "0" * 64, "seen": seen, "why": "x"}, "is not, or no more, kept beside"),
+    ):
+        refused = sent(gone_back, "/models/promote", **given)
+        assert refused.status_code == 409
+        assert why in said_by(refused.text)
+        assert service.scorer.model.bundle.version == seen
+    good = {"model": other.hash, "seen": seen, "why": "It was better after all"}
+    done = sent(gone_back, "/models/promote", **good)
+    assert (done.status_code, done.headers["location"]) == (303, "/models#versions")
+    assert service.scorer.model.bundle.hash == other.hash
+    told = served_so_far(service)[0]
+    assert (told.by, told.why, told.taken_back) == ("this machine", good["why"], False)
+    assert told.gate is not None
+    assert told.gate.beside[:12] == seen
+    assert "It was better after all by this machine" in text_of(gone_back, "/models")
+
+
+def test_one_that_the_gate_does_not_let_follow(promoted, fitted):
+    """It was judged beside another, or by nobody: the page says so, and it is refused."""
+    service = service_of(promoted)
+    seen = service.scorer.model.bundle.version
+    said = text_of(promoted, "/models/others")
+    assert "None is kept that the gate lets follow the model that serves." in said
+    assert "May not serve" in said
+    assert "No verdict of the gate is kept: judge it, and promote it by its report" in said
+    assert "rung champion promote with its report" in said
+    refused = sent(promoted, "/models/promote", model=fitted.hash, seen=seen, why="x")
+    assert refused.status_code == 409
+    assert f"Of {fitted.version} no verdict of the gate is kept" in said_by(refused.text)
+    again = scores_gate(fitted)  # judged where nothing served
+    assert service.folder is not None
+    (kept,) = service.folder.parent.glob(f"{service.folder.name}.former/[0-9]*.json")
+    held = json.loads(kept.read_text())
+    kept.write_text(json.dumps(held | {"gate": again.as_dict()}))
+    assert "judged beside no champion, and" in text_of(promoted, "/models/others")
+    refused = sent(promoted, "/models/promote", model=fitted.hash, seen=seen, why="x")
+    assert refused.status_code == 409
+    assert service.scorer.model.bundle.version == seen
+
+
+def test_who_may_not_let_another_serve(gone_back, folder):
+    """A reader sees the verdicts and no button, and is refused all the same."""
+    service = service_of(gone_back)
+    seen, other = service.scorer.model.bundle.version, load_bundle(folder / "rates")
+    given = {"model": other.hash, "seen": seen, "why": "x"}
+    for scopes in (("read",), ("read", "decide")):
+        key = as_reader(gone_back, *scopes)
+        page = gone_back.get("/models/others", headers=key)
+        assert page.status_code == 200
+        assert "was taken back" in said_by(page.text)
+        assert 'method="post"' not in page.text
+        assert sent(gone_back, "/models/promote", key, **given).status_code == 403
+    assert service.scorer.model.bundle.version == seen
+
+
+def test_other_models_of_a_place_that_cannot_be_asked(promoted, monkeypatch):
+    """Is said, and nothing is listed."""
+    service = service_of(promoted)
+
+    def away() -> list[object]:
+        raise BundleError("the registry cannot be asked")
+
+    monkeypatch.setattr(type(service.source), "others", lambda _: away())
+    answer = promoted.get("/models/others")
+    assert answer.status_code == 409
+    assert "The registry cannot be asked" in said_by(answer.text)
 
 
 @pytest.mark.parametrize(

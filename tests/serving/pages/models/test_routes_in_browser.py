@@ -52,7 +52,7 @@ def site(folder, tmp_path_factory):
         yield address
 
 
-ADDRESSES = ("/models", "/models?goal=purchase")
+ADDRESSES = ("/models", "/models?goal=purchase", "/models/others")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -99,7 +99,7 @@ def test_without_scripts(browser, site):
 
 
 def test_back_to_the_one_before(sheet):
-    """By keyboard: unfolded, with a reason, and what serves is another one at once."""
+    """By keyboard: unfolded, with a reason, and what serves is another one at once; and forth."""
     sheet.goto("/models")
     sheet.get_by_text("Go back to the one before").focus()
     sheet.keyboard.press("Enter")
@@ -111,3 +111,13 @@ def test_back_to_the_one_before(sheet):
     expect(versions.get_by_text("The queue looks wrong")).to_be_visible()
     expect(versions.get_by_text("taken back")).to_be_visible()
     expect(sheet.get_by_text("Nobody has looked yet whether its chances are kept.")).to_be_visible()
+
+    sheet.get_by_role("link", name="Which others are kept").click()
+    assert violations(sheet) == []
+    assert overflow(sheet) <= 0
+    sheet.get_by_label("Why").focus()
+    sheet.keyboard.type("It was better after all")
+    sheet.keyboard.press("Enter")
+    sheet.wait_for_url("**/models#versions")
+    expect(versions.get_by_text("It was better after all")).to_be_visible()
+    expect(sheet.get_by_text("Of 100 leads given about 40 %, 39 went on.")).to_be_visible()
