@@ -4,7 +4,8 @@ One point a lead and week, at an instant that depends on nothing but the lead an
 outcome counts when its horizon is over and late reports have had their time, whether it was known
 sooner or not: those that advance are known before those that do not, and to count them as they come
 would see successes first. So the moves are a function of what was known at an instant, of the
-ladder and of the bundle, and nothing that comes later changes them.
+ladder and of the bundle, and nothing that comes later changes them. A time without any news that is
+far too long for the log, as while a service was down, is no time in which nothing happened.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import logit
 
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
+from features.ladder.activity import activity_of
+from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.linked_log import link
 from features.signals.program import compile_ladder
@@ -28,6 +32,13 @@ __all__ = ["EVERY_US", "arrivals", "recalibrate"]
 
 EVERY_US: Final = 3_600_000_000
 """Moves are kept once an hour."""
+_SILENT_DAYS: Final = 7
+_TIMES_THE_LONGEST: Final = 3
+"""After so many days without any news, and so many times the longest wait for some lately, it is
+the news that is missing. By the days alone a log of few leads would wait for what it knows."""
+_PACED: Final = 60
+"""Waits that the pace of a log is told by: of a log with news each day those of two months."""
+_NEVER: Final = 2**61
 
 
 def recalibrate(log: EventLog, bundle: Bundle, as_of: int) -> dict[str, list[Move]]:
@@ -87,7 +98,8 @@ def arrivals(log: EventLog, bundle: Bundle, goal: str, points: Points, as_of: in
     unseen = known_at > until
     if bundle.manifest["trained_on"][goal]["early"]:
         unseen = points.as_of > until
-    keep = asked & unseen & (known_at <= as_of)
+    silent, known_at = _beside_silence(log, ladder, as_of, points.as_of, known_at, delay)
+    keep = asked & unseen & ~silent & (known_at <= as_of)
     happened = (reached != NONE) & (reached <= points.as_of + horizon) & (told <= known_at)
     rows = np.flatnonzero(keep)
     names = np.array([log.leads[at] for at in points.lead[rows]], dtype=object)
@@ -104,6 +116,59 @@ def arrivals(log: EventLog, bundle: Bundle, goal: str, points: Points, as_of: in
         points.as_of[rows],
         known_at[rows],
     )
+
+
+def _beside_silence(
+    log: EventLog, ladder: Ladder, as_of: int, asked_at: Times, known_at: Times, delay: Times
+) -> tuple[Bools, Times]:
+    """Which points lie in a silence, and when the outcomes of the others are known, after it.
+
+    Where nothing was learned for far longer than is usual of the log, nobody has reported what
+    happened: what did not come is no failure, and a lead was scored from what was known before.
+    Once there is news again, what was held back comes with it; an outcome that would have been
+    known meanwhile is known a usual delay after the day of that news. By then the silence can be
+    told, so that nothing that comes later changes what was counted.
+
+    Parameters
+    ----------
+    asked_at, known_at, delay : shape (n,), of each point, in microseconds.
+    """
+    begun, ended = _silences(_days_with_news(log, ladder), as_of)
+    if not begun.size:
+        return np.zeros(len(asked_at), dtype=np.bool_), known_at
+
+    def last_begun(when: Times) -> Ints:
+        return np.maximum(np.searchsorted(begun, when, side="right") - 1, 0)
+
+    at = last_begun(asked_at)
+    silent = (begun[at] <= asked_at) & (asked_at < ended[at])
+    at = last_begun(known_at)
+    told = ended[at] + delay
+    return silent, np.where((begun[at] <= known_at) & (known_at < told), told, known_at)
+
+
+def _days_with_news(log: EventLog, ladder: Ladder) -> Ints:
+    """The days since the epoch, UTC, on which anything was learned that is not of our own doing."""
+    ours = [rule for rule in activity_of(ladder).ours if not rule.where]
+    theirs = np.array([not any(one.names(name) for one in ours) for name in log.names])
+    return np.unique(log.known[theirs[log.name]] // DAY_US) if len(log) else np.zeros(0, np.int64)
+
+
+def _silences(days: Ints, as_of: int) -> tuple[Times, Times]:
+    """When each time without news began to be one, and when it ended: with the next day of news.
+
+    How long that takes goes by the pace of the log before: a lead a month is no outage, and a log
+    of which too little is known has none.
+    """
+    waits = np.diff(days)
+    if len(days) <= _PACED:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    longest = sliding_window_view(waits, _PACED).max(axis=1)
+    patience = np.maximum(_SILENT_DAYS, _TIMES_THE_LONGEST * longest)
+    begun = (days[_PACED:] + 1 + patience) * DAY_US
+    ended = np.append((days[_PACED + 1 :] + 1) * DAY_US, _NEVER)
+    is_long = begun < np.append(days[_PACED + 1 :] * DAY_US, as_of)
+    return begun[is_long], ended[is_long]
 
 
 def _mask(rows: Ints, count: int) -> Bools:

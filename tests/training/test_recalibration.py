@@ -7,16 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from features.arrays import Ints
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventRule
 from models.bundle import Bundle
 from models.recalibrated import GOALS, Recalibrated
 from models.scores.goal_model import FitConfig
+from models.scores.recalibration import Move
 from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications
+from training import recalibration
 from training.decision_points import Points, points_at, weekly_instants
 from training.pipeline import TrainConfig, train
-from training.recalibration import EVERY_US, arrivals, recalibrate
+from training.recalibration import EVERY_US, _beside_silence, arrivals, recalibrate
 from training.scores.evaluate import evaluate
 from training.scores.results import AS_SERVED
 
@@ -128,6 +131,139 @@ def test_no_outcome_that_was_not_learned_from_is_left_out(log, bundle, points, l
         last = moves[goal][-1]
         assert last.n == (came.known_at <= last.known_at).sum()
         assert moves[goal][0].known_at - EVERY_US <= came.known_at[0]
+
+
+@pytest.fixture(scope="module")
+def told_late(log) -> EventLog:
+    """The log of a service that was down for three months: what happened came in on one day."""
+    held_back = (log.known >= END - 92 * DAY_US) & (log.known < END - 2 * DAY_US)
+    found: EventLog = replace(log, known=np.where(held_back, END - 2 * DAY_US, log.known))
+    return found
+
+
+def test_nothing_was_learned_for_months(log, bundle, told_late):
+    """That nobody was told of a success makes none a failure: chances are what they were."""
+    usual = recalibrate(log, bundle, END)["advancement"][-1]
+    after = recalibrate(told_late, bundle, END)["advancement"][-1]
+    assert abs(after.intercept - usual.intercept) < 0.15  # it was 0.49: two thirds of the odds
+    assert after.n < usual.n
+
+
+@pytest.mark.parametrize("days", [3, 30, 60, 86, 91.5])
+def test_silence_moves_nothing_that_was_counted(bundle, told_late, days):
+    """Before it, in it and after it moves are those that were found then, to the last bit."""
+    earlier = END - round(days * DAY_US)
+    now, then = (recalibrate(told_late, bundle, at) for at in (END, earlier))
+    for goal in GOALS:
+        assert then[goal] == [move for move in now[goal] if move.known_at <= earlier]
+
+
+@pytest.mark.parametrize("leads", [20, 40, 80])
+def test_a_log_of_few_leads_waits_for_nothing(leads):
+    """Weeks without any news are usual there: what is known moves chances when it is known."""
+    for seed in range(3):
+        few = applications(20 + seed, leads=leads, days=400.0).known_by(END)
+        waits = np.diff(np.unique(few.known // DAY_US))
+        assert waits.max() > 7
+        asked = np.arange(START_US, END, DAY_US)
+        due, delay = asked + 30 * DAY_US, np.full(len(asked), 2 * DAY_US)
+        silent, told = _beside_silence(few, SILENT, END, asked, due, delay)
+        assert not silent.any()
+        assert (told == due).all()
+
+
+def test_a_silence_by_its_days(log):
+    """It begins a week after the last day with news, and ends with the next one and its delay."""
+    day, hour = DAY_US, DAY_US // 24
+    daily = [at * day + hour for at in range(10 - 60, 11)]
+    some = _only(log, [*(at + 100 * day for at in daily), 140 * day + 5 * hour])
+    asked = np.array([17, 18, 40, 41, 47, 48, 49]) * day + 100 * day
+    known = np.array([17, 18, 40, 41, 42, 48, 49]) * day + 100 * day
+    delay = np.full(7, 2 * day)
+    silent, told = _beside_silence(some, SILENT, 150 * day, asked, known, delay)
+    assert silent.tolist() == [False, True, True, False, False, False, False]
+    assert (told // day - 100).tolist() == [17, 43, 43, 43, 43, 48, 49]
+    told_at_once = _beside_silence(some, SILENT, 128 * day, asked[:2], known[:2], delay[:2])[1]
+    assert told_at_once[0] == known[0]
+    later = _only(log, daily)
+    silent, told = _beside_silence(later, SILENT, 40 * day, asked - 100 * day, known, delay)
+    assert silent.tolist() == [False, *[True] * 6]
+    assert (told > 10_000 * day).all()  # nobody knows yet when it ends
+
+
+def test_a_silence_is_longer_than_what_is_usual(log):
+    """Three times the longest wait of lately, and none of a log that nobody knows yet."""
+    asked, delay = np.arange(1, 400) * DAY_US, np.full(399, DAY_US)
+
+    def silent_days(days: list[int]) -> list[int]:
+        some = _only(log, [at * DAY_US for at in days])
+        silent, _ = _beside_silence(some, SILENT, 400 * DAY_US, asked, asked, delay)
+        return list(asked[silent] // DAY_US)
+
+    weekly = [at + at // 3 * 2 for at in range(62)]  # three days in a row, and none for two
+    assert silent_days([*weekly, 300])[0] == weekly[-1] + 1 + 9
+    fifth = [5 * at for at in range(62)]
+    assert silent_days([*fifth, 350])[0] == fifth[-1] + 1 + 15
+    again = silent_days([*fifth, 321])  # a day sooner, and that wait is a usual one from then on
+    assert again[0] == 321 + 1 + 3 * 16
+    assert silent_days([*range(60), 300]) == [], "of its pace too little is known"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("leads", "was_off", "off"),
+    [(30, 0.0, 0.05), (120, 0.03, 0.03), (480, 0.1, 0.05), (1000, 0.2, 0.05)],
+)
+def test_logs_of_any_pace(bundle, monkeypatch, leads, was_off, off):
+    """Without an outage moves are what they were; three days after one of months they are right.
+
+    `leads` come in 900 days; `was_off` is by how much of log-odds at least, on average, chances
+    were too low while a silence was a time of failures, and `off` by how much at most they are now.
+    """
+    start, resumed = (START_US + day * DAY_US for day in (420, 511))
+    end = resumed + 3 * DAY_US
+    older = replace(bundle, manifest=bundle.manifest | {"until": START_US + 240 * DAY_US})
+
+    def none(*_: object) -> tuple[Ints, Ints]:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+    def moves(log: EventLog, *, is_paced: bool) -> list[Move]:
+        with monkeypatch.context() as patch:
+            if not is_paced:
+                patch.setattr(recalibration, "_silences", none)
+            return recalibrate(log, older, end)["advancement"]
+
+    others, before, now = 0, [], []
+    for seed in range(12):
+        log = applications(100 + seed, leads=leads, days=900.0)
+        usual = moves(log, is_paced=False)
+        others += moves(log, is_paced=True) != usual
+        known = np.where((log.known >= start) & (log.known < resumed), resumed, log.known)
+        late = replace(log, known=known)
+        last = usual[-1].intercept
+        before.append(moves(late, is_paced=False)[-1].intercept - last)
+        now.append(moves(late, is_paced=True)[-1].intercept - last)
+    assert others == 0
+    assert np.mean(before) < -was_off
+    assert abs(np.mean(now)) < off
+
+
+def test_what_rung_itself_does_is_no_news(log):
+    """That it draws offers for leads each day tells nothing of what they did."""
+    days = [*range(61), 100]
+    every = _only(log, [at * DAY_US for at in range(101)], name="rung_decision", but=days)
+    asked = np.array([80]) * DAY_US
+    silent, _ = _beside_silence(every, SILENT, 101 * DAY_US, asked, asked, np.array([DAY_US]))
+    assert silent.all()
+
+
+def _only(
+    log: EventLog, known: list[int], name: str = "answered", but: list[int] | None = None
+) -> EventLog:
+    """A log of one lead, of whom something was learned at some instants."""
+    names = ["answered" if but is None or at // DAY_US in but else name for at in known]
+    at = np.array(known)
+    return EventLog.from_columns(["ann"] * len(at), names, at, columns=log.columns)
 
 
 def test_a_bundle_serves_at_each_instant_as_it_was_moved_then(log, bundle):
