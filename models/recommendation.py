@@ -180,17 +180,19 @@ class Adviser:
         if asked.only is not None:
             shares = self._among(asked.only, shares, forecast, allowed.excluded)
         there = np.flatnonzero(shares > 0.0)
+        may = self._may_be_chosen(which, forecast, shares, asked.only)
         excluded = (
             *allowed.excluded,
-            *self._worse(forecast, shares),
-            *self._no_nurture(forecast, shares, history, as_of, asked),
+            *self._worse(forecast, may),
+            *self._no_nurture(forecast, may, history, as_of, asked),
         )
         likeliest = int(np.lexsort((-forecast.beliefs.gain[0], -shares))[0])
         if not is_drawn:
             shares = (np.arange(len(shares)) == likeliest).astype(np.float64)
         chosen = choose(shares, decision_id)
         offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
-        framing, chance = self._framing(offer, decision_id if is_drawn else None)
+        is_tried = is_drawn and which.explores
+        framing, chance = self._framing(offer, decision_id if is_tried else None)
         possible = np.flatnonzero(shares > 0.0)
         useful = None
         if self.options.nurture in (chosen, likeliest):
@@ -233,6 +235,15 @@ class Adviser:
             is_asked=REPLY in history.in_flight,
         )
 
+    def _may_be_chosen(
+        self, which: Policy, forecast: Forecast, shares: Floats, only: frozenset[str] | None
+    ) -> Bools:
+        """Shape (n_options,): what the policy chooses among, whatever it chose with certainty."""
+        may: Bools = which.seen(forecast.beliefs).eligible[0]
+        if only is not None:
+            may = may & np.array([one in only for one in self.options.ids])
+        return np.logical_or(may, shares > 0.0)
+
     def _among(
         self,
         only: frozenset[str],
@@ -263,11 +274,11 @@ class Adviser:
         over += [max(meant)] if meant else []
         return max(as_of + 1, min(over))
 
-    def _worse(self, forecast: Forecast, shares: Floats) -> tuple[Excluded, ...]:
+    def _worse(self, forecast: Forecast, may: Bools) -> tuple[Excluded, ...]:
         """The offers that may be extended and are believed to do worse than leaving alone."""
         beliefs = forecast.beliefs
         alone = float(beliefs.advance[0, self.options.no_ask])
-        left_out = np.flatnonzero(beliefs.eligible[0] & (shares == 0.0)).tolist()
+        left_out = np.flatnonzero(beliefs.eligible[0] & ~may).tolist()
         return tuple(
             Excluded(
                 self.options.ids[at],
@@ -279,14 +290,14 @@ class Adviser:
         )
 
     def _no_nurture(
-        self, forecast: Forecast, shares: Floats, history: OfferHistory, as_of: int, asked: Asked
+        self, forecast: Forecast, may: Bools, history: OfferHistory, as_of: int, asked: Asked
     ) -> tuple[Excluded, ...]:
         """Why nothing useful may be sent: by what a lead may get, the caller, or what is believed.
 
         Empty where it may be chosen.
         """
         at, beliefs = self.options.nurture, forecast.beliefs
-        if shares[at] > 0.0:
+        if may[at]:
             return ()
         if against := against_nurture(self.ladder, history, as_of, asked):
             return (against,)

@@ -16,7 +16,7 @@ from features.errors import BundleError
 from features.files import new_file
 from models.bundle import UNREADABLE, Bundle, load_bundle, unreadable
 from models.gate import Gate, GateError
-from models.offers.policy import policy
+from models.offers.policy import policy_to_serve
 
 __all__ = ["DEFAULT", "read_served", "served_gate", "withdraw_served", "write_served"]
 
@@ -32,7 +32,7 @@ def read_served(folder: Path, bundle: Bundle) -> str:
     ------
     BundleError : the file is damaged, was made for another bundle, or holds a gate that was not
         passed.
-    PolicyError : it names a policy that there is none of.
+    PolicyError : it names a policy that there is none of, or that is for an arm of an experiment.
     """
     gate = served_gate(folder, bundle)
     return gate.policy if gate else DEFAULT
@@ -60,7 +60,7 @@ def served_gate(folder: Path, bundle: Bundle) -> Gate | None:
         raise BundleError(
             f"{path} was judged by another [value] than the ladder has now; judge the policy again"
         )
-    policy(gate.policy, bundle.offers.options)
+    policy_to_serve(gate.policy, bundle.offers.options)
     return gate
 
 
@@ -71,11 +71,11 @@ def write_served(folder: Path, gate: Gate, *, trusted: Collection[str] = ()) -> 
     ------
     BundleError : there is no bundle.
     GateError : the gate was not passed, or is not that of a policy with this very bundle.
-    PolicyError : there is no such policy.
+    PolicyError : there is no such policy, or it is for an arm of an experiment.
     """
     bundle = load_bundle(folder, trusted=trusted)
     gate.require_passed("policy", bundle.hash)
-    policy(gate.policy, bundle.offers.options)
+    policy_to_serve(gate.policy, bundle.offers.options)
     with new_file(Path(folder) / FILE) as path:
         path.write_text(json.dumps(gate.as_dict(), indent=1, sort_keys=True) + "\n", "utf-8")
 

@@ -72,13 +72,20 @@ class Learned:
         possible[:, self.options.nurture] = False
         scale = scale_of(expected, self.effects.kind)[:, None]
         gained = scale * self.effects.effects.tau(nothing, z)
+        spread = scale * self.effects.effects.deviation(nothing, z)
+
+        def draws() -> Floats:
+            return np.asarray(scale * self.effects.effects.drawn(nothing, z), dtype=np.float64)
+
         return Beliefs(
             options=self.options,
             eligible=possible,
             advance=gained,
+            uplift_sd=spread,
+            uplift_draws=draws,
             gain=gained,
-            gain_sd=scale * self.effects.effects.deviation(nothing, z),
-            gain_draws=lambda: scale * self.effects.effects.drawn(nothing, z),
+            gain_sd=spread,
+            gain_draws=draws,
             topic=np.full(shape, False),
             is_active=np.full(len(matrix), True),
         )

@@ -162,6 +162,8 @@ class OfferModel:
             options=self.options,
             eligible=eligible,
             advance=chance,
+            uplift_sd=scale * tau_sd,
+            uplift_draws=lambda: scale * self.advance.effects.drawn(told, z),
             gain=gain,
             gain_sd=gain_sd,
             gain_draws=draws,

@@ -3,6 +3,9 @@
 A policy names what it would choose; `probabilities` mixes that with an even share for every option,
 so that each is tried now and then and every later policy can be judged on the log. Nothing leaves
 before it was checked to be a distribution with that floor.
+
+What each factor of a policy is worth is found out by an experiment that has the policy without it
+in an arm. Such a policy is for arms alone.
 """
 
 from __future__ import annotations
@@ -24,11 +27,13 @@ from models.offers.options import Options
 
 __all__ = [
     "POLICIES",
+    "POLICIES_WITHOUT",
     "Beliefs",
     "Policy",
     "choose",
     "harmless",
     "policy",
+    "policy_to_serve",
     "probabilities",
     "uniform_number",
     "validated",
@@ -52,6 +57,8 @@ class Beliefs:
     eligible : which options there are; no ask is always among them, and nurture, but in the log of
         others.
     advance : P(the next step within its horizon | option).
+    uplift_sd : the posterior standard deviation of what the option adds to that of no ask.
+    uplift_draws : shape (n_draws, n, n_options), joint draws of the same.
     gain, gain_sd : what choosing the option adds to the value of no ask, costs taken off, in the
         business's currency; and its posterior standard deviation.
     gain_draws : shape (n_draws, n, n_options), joint draws of the same.
@@ -62,6 +69,8 @@ class Beliefs:
     options: Options
     eligible: Bools
     advance: Floats
+    uplift_sd: Floats
+    uplift_draws: Callable[[], Floats]
     gain: Floats
     gain_sd: Floats
     gain_draws: Callable[[], Floats]
@@ -78,18 +87,35 @@ class Policy:
     shares : gives the shares of the options, shape (n, n_options), before exploration; rows sum to
         1.
     is_guarded : whether it chooses, and explores, among what is believed harmless alone.
+    weighs_value : False: what an option is worth is what it adds to the chance of the next step.
+    explores : False: the even share of exploration is none.
     """
 
     shares: Callable[[Beliefs, PolicySettings], Floats]
     is_guarded: bool = False
+    weighs_value: bool = True
+    explores: bool = True
 
     def __call__(self, beliefs: Beliefs, settings: PolicySettings) -> Floats:
         """Its shares among the options that it may choose."""
         return self.shares(self.seen(beliefs), settings)
 
     def seen(self, beliefs: Beliefs) -> Beliefs:
-        """The beliefs with the options that it may choose as the eligible ones."""
+        """The beliefs that it goes by, with the options that it may choose as the eligible ones."""
+        if not self.weighs_value:
+            beliefs = _without_value(beliefs)
         return replace(beliefs, eligible=harmless(beliefs)) if self.is_guarded else beliefs
+
+
+def _without_value(beliefs: Beliefs) -> Beliefs:
+    """With what an option adds to the chance of the next step in the place of its gain."""
+    alone = beliefs.advance[:, [beliefs.options.no_ask]]
+    return replace(
+        beliefs,
+        gain=beliefs.advance - alone,
+        gain_sd=beliefs.uplift_sd,
+        gain_draws=beliefs.uplift_draws,
+    )
 
 
 def harmless(beliefs: Beliefs) -> Bools:
@@ -117,8 +143,9 @@ def probabilities(which: Policy, beliefs: Beliefs, settings: PolicySettings) -> 
     seen = which.seen(beliefs)
     shares = which.shares(seen, settings)
     even = _even(seen.eligible)
-    mixed = (1.0 - settings.exploration) * shares + settings.exploration * even
-    return validated(mixed, seen.eligible, settings.exploration)
+    exploration = settings.exploration if which.explores else 0.0
+    mixed = (1.0 - exploration) * shares + exploration * even
+    return validated(mixed, seen.eligible, exploration)
 
 
 def validated(mixed: Floats, eligible: Bools, exploration: float) -> Floats:
@@ -153,22 +180,44 @@ def uniform_number(text: str) -> float:
 
 
 def policy(name: str, options: Options) -> Policy:
-    """The policy of a name: one of POLICIES, or `only:` and the id of an option.
+    """The policy of a name: of POLICIES or POLICIES_WITHOUT, or `only:` and the id of an option.
 
     Raises
     ------
     PolicyError : there is none of that name.
     """
-    if name in POLICIES:
-        return POLICIES[name]
+    if name in _NAMED:
+        return _NAMED[name]
     kind, _, option_id = name.partition(":")
     if kind == "only" and option_id in options.ids:
         return Policy(partial(_only, options.ids.index(option_id)))
-    known = [*POLICIES, *(f"only:{one}" for one in options.ids)]
+    known = [*_NAMED, *(f"only:{one}" for one in options.ids)]
     raise PolicyError(
         f"no policy {name!r}{did_you_mean(name, known)} (there are {', '.join(POLICIES)} and"
-        " only:OFFER)"
+        f" only:OFFER; for an arm of an experiment {', '.join(POLICIES_WITHOUT)})"
     )
+
+
+def policy_to_serve(name: str, options: Options) -> Policy:
+    """The same, of those that may serve all leads.
+
+    Raises
+    ------
+    PolicyError : there is none of that name, or it is for an arm of an experiment alone.
+    """
+    found = policy(name, options)
+    if not found.weighs_value:
+        raise PolicyError(
+            f"the policy {name!r} goes by the next step, whatever that does to the purchase: it is"
+            f" for an arm of an experiment; serve {name.partition(':')[0]!r}"
+        )
+    if not found.explores:
+        raise PolicyError(
+            f"the policy {name!r} tries nothing out, so that no later policy could be judged on"
+            " what it did: it is for an arm of an experiment; serve"
+            f" {name.partition(':')[0]!r}"
+        )
+    return found
 
 
 # ------------------------------------------------------------------------------------- the policies
@@ -282,6 +331,22 @@ POLICIES: Final[dict[str, Policy]] = {
     "greedy": Policy(greedy),
     "thompson": Policy(thompson),
 }
+POLICIES_WITHOUT: Final[dict[str, Policy]] = {
+    **{
+        f"{name}:no_value": replace(POLICIES[name], weighs_value=False)
+        for name in ("learned", "careful", "thompson")
+    },
+    **{
+        f"{name}:no_exploration": replace(POLICIES[name], explores=False)
+        for name in ("learned", "careful", "rules", "greedy")
+    },
+}
+"""Those that have the factor, without it: arms of experiments that tell what it is worth.
+
+To choose by the value is no factor of the ladder's order, of chance or of the likeliest step; and
+what chance chooses is all exploration, as is a share of what Thompson's draws do.
+"""
+_NAMED: Final = {**POLICIES, **POLICIES_WITHOUT}
 
 
 def _gentlest(beliefs: Beliefs) -> Ints:

@@ -34,7 +34,7 @@ from features.store.kept.experiments import ExperimentState, KeptExperiment
 from features.store.kept.reports import Reports
 from features.store.privacy import Privacy
 from models.judging.trials.shapes import ExperimentReport
-from models.offers.policy import POLICIES
+from models.offers.policy import POLICIES, POLICIES_WITHOUT
 from serving.scoring.controls import assignment_in
 
 __all__ = [
@@ -109,7 +109,7 @@ def start_experiment(
     ExperimentError : it cannot be done on the ladder; says all that is wrong.
     ExperimentConflict : there is one of that id, or another that runs gives the same offers out.
     """
-    check_experiment(experiment, ladder, tuple(POLICIES))
+    check_experiment(experiment, ladder, (*POLICIES, *POLICIES_WITHOUT))
     return store.experiments.start(
         ladder.name,
         experiment.id,

@@ -54,6 +54,38 @@ def test_a_decision_holds_all_that_judging_needs(trained, shot, position, policy
     assert (decision.policy, decision.policy_version) == (policy, trained.version)
 
 
+@pytest.mark.parametrize("policy", ["learned", "careful", "rules"])
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_decision_without_exploration(trained, shot, position, policy):
+    """It is certain, put the likeliest way, and what might have been chosen is not out."""
+    whole = recommended(trained, shot, position, policy=policy)
+    found = recommended(trained, shot, position, policy=f"{policy}:no_exploration")
+    decision = found.decision
+    likeliest = int(np.argmax(whole.decision.probabilities))
+    assert decision.options == (decision.chosen,) == (whole.decision.options[likeliest],)
+    assert (decision.probabilities, decision.propensity) == ((1.0,), 1.0)
+    assert decision.framing_probability == 1.0
+    assert decision.policy == f"{policy}:no_exploration"
+    assert found.excluded == whole.excluded
+    assert {one.option_id for one in found.ranking} == {decision.chosen, NO_ASK}
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_decision_without_value(trained, shot, position):
+    """The chance and its doubt are what it goes by; its probabilities are kept like any."""
+    found = recommended(trained, shot, position, policy="careful:no_value")
+    decision = found.decision
+    assert sum(decision.probabilities) == pytest.approx(1.0)
+    assert {NURTURE, NO_ASK} <= set(decision.options)
+    alone = next(one for one in found.ranking if one.option_id == NO_ASK)
+    least = (alone.p_advance or 0.0) - 1e-9
+    assert all((one.p_advance or 0.0) >= least for one in found.ranking)
+    worse = {one.option_id for one in recommended(trained, shot, position, policy="rules").ranking}
+    for out in (one for one in found.excluded if one.reason == "believed_worse"):
+        assert out.offer_id in worse
+        assert " with it and " in out.text
+
+
 def test_a_decision_ends_with_its_offer(trained, shot):
     """An offer for a time is over with that time, and no decision outlives it."""
     one = shot.rows(np.arange(len(shot.leads)) == int(np.argmax(shot.position == 2)))

@@ -131,6 +131,20 @@ def test_a_policy_that_there_is_none_of(folder, trained):
         read_served(folder, trained)
 
 
+@pytest.mark.parametrize("name", ["careful:no_value", "learned:no_exploration"])
+def test_a_policy_without_a_factor_serves_nobody(folder, trained, name):
+    """It is for an arm of an experiment, whatever gate it passed."""
+    with pytest.raises(PolicyError, match=f"{name}.* is for an arm of an experiment"):
+        policy_gate(trained, name)
+    gate = policy_gate(trained)
+    gate = replace(gate, policy=name, report=gate.report | {"name": name})
+    with pytest.raises(PolicyError, match=f"{name}.* is for an arm of an experiment"):
+        write_served(folder, gate)
+    (folder / "served_policy.json").write_text(json.dumps(gate.as_dict()))
+    with pytest.raises(PolicyError, match=f"{name}.* is for an arm of an experiment"):
+        read_served(folder, trained)
+
+
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b"null", b'"rules"', b"{}", b'{"policy": "rules"}', b"\xff\xfe",
      b"[" * 100_000]

@@ -26,7 +26,7 @@ from models.gate import Gate, GateCheck
 from models.judging.groups.report import group_refusals
 from models.judging.off_policy import UNSEEN
 from models.judging.rounding import signed
-from models.offers.policy import policy
+from models.offers.policy import policy_to_serve
 from models.served_policy import DEFAULT, read_served, withdraw_served, write_served
 from training.policies.by_group import MEASURES_OF_POLICIES
 
@@ -87,7 +87,7 @@ def judge_policy(report: dict[str, Any], bundle: Bundle) -> Gate:
     Raises
     ------
     BundleError : the report is of another bundle.
-    PolicyError : it is of a policy that there is none of.
+    PolicyError : it is of a policy that there is none of, or that is for an arm of an experiment.
     NotEnoughData : figures are missing in it.
     """
     if report["bundle"] != bundle.version:
@@ -95,7 +95,7 @@ def judge_policy(report: dict[str, Any], bundle: Bundle) -> Gate:
             f"the report is of bundle {report['bundle']}, this is {bundle.version}; evaluate it"
         )
     name = str(report["name"])
-    policy(name, bundle.offers.options)
+    policy_to_serve(name, bundle.offers.options)
     try:
         metrics = _metrics(report["assessment"], report["watch"])
         found = missing(report, bundle.ladder)

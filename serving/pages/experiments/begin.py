@@ -21,7 +21,7 @@ from features.ladder.ladder import Ladder
 from features.offers.assignments import CALLING
 from features.offers.experiments import experiment_of
 from features.store.kept.experiments import KeptExperiment
-from models.offers.policy import POLICIES
+from models.offers.policy import POLICIES, POLICIES_WITHOUT
 from serving.pages.common import words
 from serving.pages.experiments.naming import policy_said, rep_time
 
@@ -146,7 +146,7 @@ def choices(form: BeginForm, ladder: Ladder) -> Mapping[str, object]:
     }
 
 
-_POLICIES: Final = (*LEFT_ALONE_POLICIES, *POLICIES)
+_POLICIES: Final = (*LEFT_ALONE_POLICIES, *POLICIES, *POLICIES_WITHOUT)
 
 
 def _wrong_title(form: BeginForm, _: Ladder) -> Iterator[str]:

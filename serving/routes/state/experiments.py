@@ -51,8 +51,9 @@ class ArmRequest(StrictRequest):
     )
     policy: Text | None = Field(
         None,
-        description="Of the kind `policy`: what chooses for them; `no_ask` and `usual` leave them"
-        " alone. Left out: the policy that serves.",
+        description="Of the kind `policy`: what chooses for them, such as `careful`, or"
+        " `careful:no_value`, which lacks a factor; `no_ask` and `usual` leave them alone. Left"
+        " out: the policy that serves.",
     )
 
 

@@ -18,11 +18,13 @@ from features.ladder.ladder import PolicySettings
 from models.offers.options import Options, options_of
 from models.offers.policy import (
     POLICIES,
+    POLICIES_WITHOUT,
     Beliefs,
     Policy,
     choose,
     harmless,
     policy,
+    policy_to_serve,
     probabilities,
     uniform_number,
     validated,
@@ -52,10 +54,17 @@ def beliefs(draw: st.DrawFn) -> Beliefs:
     gain[:, options.no_ask] = gain_sd[:, options.no_ask] = 0.0
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     draws = gain + gain_sd * rng.normal(size=(16, *shape))
+    advance = draw(arrays(np.float64, shape, elements=st.floats(0.0, 1.0)))
+    uplift_sd = draw(arrays(np.float64, shape, elements=st.floats(0.0, 1.0)))
+    uplift_sd[:, options.no_ask] = 0.0
+    uplift = advance - advance[:, [options.no_ask]]
+    uplift_draws = uplift + uplift_sd * rng.normal(size=(16, *shape))
     return Beliefs(
         options=options,
         eligible=eligible,
-        advance=draw(arrays(np.float64, shape, elements=st.floats(0.0, 1.0))),
+        advance=advance,
+        uplift_sd=uplift_sd,
+        uplift_draws=lambda: uplift_draws,
         gain=gain,
         gain_sd=gain_sd,
         gain_draws=lambda: draws,
@@ -72,6 +81,8 @@ def believed(options: Options = B2B, rows: int = 1, **said: Any) -> Beliefs:
         options=options,
         eligible=np.ones(shape, dtype=np.bool_),
         advance=np.full(shape, 0.5),
+        uplift_sd=np.full(shape, 0.1),
+        uplift_draws=lambda: np.zeros((16, *shape)),
         gain=nothing,
         gain_sd=np.ones(shape),
         gain_draws=lambda: np.zeros((16, *shape)),
@@ -103,7 +114,7 @@ def chosen(name: str, held: Beliefs, chosen_by: PolicySettings = NEVER) -> list[
 @settings(deadline=None, max_examples=examples(150))
 @given(
     beliefs(),
-    st.sampled_from([*POLICIES, "only"]),
+    st.sampled_from([*POLICIES, "only", *(one for one in POLICIES_WITHOUT if "value" in one)]),
     st.integers(0, 100),
     st.one_of(st.floats(1e-6, 1.0), st.sampled_from([0.1, 1.0])),
     st.floats(0.5, 0.999),
@@ -396,12 +407,89 @@ def test_only():
         ("live-qa", "no policy 'live-qa'; did you mean 'only:live-qa'"),
         ("", "no policy '' \\(there are learned"),
         ("greedy:live-qa", "no policy 'greedy:live-qa'"),
+        ("rules:no_value", "for an arm of an experiment learned:no_value, careful:no_value"),
     ],
 )
 def test_no_such_policy(name, says):
     """A name that is no policy's says what there is, with a hint where one is close."""
     with pytest.raises(PolicyError, match=says):
         policy(name, B2B)
+
+
+# ------------------------------------------------------------------------- without one factor
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(
+    beliefs(),
+    st.sampled_from([one for one in POLICIES_WITHOUT if one.endswith("no_value")]),
+    arrays(np.float64, 1, elements=st.floats(-1e6, 1e6)),
+)
+def test_without_value_the_next_step_alone_counts(held, name, moved):
+    """It chooses as the policy does of whom the gain is what is added to the chance."""
+    options = held.options
+    gain = np.empty(held.advance.shape)
+    for lead in range(len(gain)):
+        for at in range(len(options)):
+            gain[lead, at] = held.advance[lead, at] - held.advance[lead, options.no_ask]
+    of_chances = replace(
+        held, gain=gain, gain_sd=held.uplift_sd, gain_draws=lambda: held.uplift_draws()
+    )
+    expected = probabilities(POLICIES[name.split(":")[0]], of_chances, PolicySettings())
+    shares = probabilities(policy(name, options), held, PolicySettings())
+    np.testing.assert_array_equal(shares, expected)
+    other = replace(
+        held,
+        gain=held.gain[:, ::-1] + moved,
+        gain_sd=held.gain_sd[:, ::-1],
+        gain_draws=lambda: held.gain_draws()[:, :, ::-1],
+    )
+    np.testing.assert_array_equal(
+        probabilities(policy(name, options), other, PolicySettings()), shares
+    )
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(
+    beliefs(),
+    st.sampled_from([one for one in POLICIES_WITHOUT if one.endswith("no_exploration")]),
+    st.floats(0.01, 0.99),
+)
+def test_without_exploration_nothing_is_tried(held, name, exploration):
+    """One option has the probability 1: the one that has most beside the even share."""
+    options, whole = held.options, POLICIES[name.split(":")[0]]
+    shares = probabilities(policy(name, options), held, PolicySettings(exploration))
+    np.testing.assert_array_equal((shares == 1.0).sum(axis=1), 1)
+    np.testing.assert_array_equal((shares == 0.0).sum(axis=1), len(options) - 1)
+    tried = probabilities(whole, held, PolicySettings(exploration))
+    np.testing.assert_array_equal(shares.argmax(axis=1), tried.argmax(axis=1))
+    assert (tried.max(axis=1) < 1.0).any() or (whole.seen(held).eligible.sum(axis=1) == 1).all()
+
+
+def test_what_is_clicked_and_never_bought():
+    """Without value an offer is made that costs purchases; the guard of the chance stays."""
+    asks = row(otherwise=0.0, live_qa=1.0, video_audit=1.0, no_ask=1.0, nurture=1.0) > 0
+    held = believed(
+        eligible=asks,
+        advance=row(otherwise=0.5, live_qa=0.9, video_audit=0.4),
+        gain=row(live_qa=-50.0, video_audit=5.0),
+    )
+    for name in ("learned", "careful"):
+        assert chosen(name, held) == ["nurture"]
+        assert chosen(f"{name}:no_value", held) == ["live-qa"]
+    unclear = replace(held, uplift_sd=row(otherwise=9.0), advance=row(otherwise=0.5, live_qa=0.51))
+    assert chosen("careful:no_value", unclear) == ["video-audit"]  # the ladder's order
+
+
+@pytest.mark.parametrize("name", list(POLICIES_WITHOUT))
+def test_what_lacks_a_factor_serves_nobody(name):
+    """It is for an arm of an experiment, and says which policy is meant for all."""
+    whole = name.partition(":")[0]
+    with pytest.raises(PolicyError, match=f"for an arm of an experiment; serve '{whole}'"):
+        policy_to_serve(name, B2B)
+    assert policy_to_serve(whole, B2B) is POLICIES[whole]
+    with pytest.raises(PolicyError, match="no policy 'thomson'"):
+        policy_to_serve("thomson", B2B)
 
 
 # ------------------------------------------------------------------------------------- the check

@@ -112,6 +112,35 @@ def test_the_careful_policy_costs_nothing_before_that():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["learned", "careful"])
+def test_without_value_it_is_worth_less(name):
+    """The arm of an experiment that goes by the next step alone falls into the trap."""
+    difference = worth_of(name) - worth_of(f"{name}:no_value")
+    assert difference.mean() > 2.0 * difference.std() / np.sqrt(len(difference))
+
+
+@cache
+def taught_by(name: str) -> Bundle:
+    """What the log teaches of a policy that begins with what 200 leads have taught."""
+    first, world = learned_of(200), replace(WORLD, seed=31)
+    run = simulate(
+        ladder_of(), world, policy=lambda log, lead, at: shares_at(first, log, lead, at, name)
+    )
+    return train(log_of_simulation(run), ladder_of(), config=FAST)
+
+
+@pytest.mark.slow
+def test_without_exploration_nothing_is_learned():
+    """What serves next knows as little as before, and is worth less than where some was tried."""
+    tried, certain = (taught_by(name) for name in ("careful", "careful:no_exploration"))
+    assert "randomised" in tried.offers.evidence
+    assert set(certain.offers.evidence) == {"prior"}
+    assert max(certain.offers.leads) == 0
+    difference = value_of(tried, "careful", 3000) - value_of(certain, "careful", 3000)
+    assert difference.mean() > 2.0 * difference.std() / np.sqrt(len(difference)), difference.mean()
+
+
+@pytest.mark.slow
 def test_it_is_worth_more_than_the_best_single_offer():
     """No offer on its own, extended wherever it is eligible, comes to as much."""
     options = options_of(ladder_of())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.offers.experiments import check_experiment
-from models.offers.policy import POLICIES
+from models.offers.policy import POLICIES, POLICIES_WITHOUT
 from serving.pages.experiments.begin import (
     MOST_WAYS,
     blank_form,
@@ -129,5 +129,5 @@ def test_what_can_be_chosen():
     found = choices(blank_form(B2B, "offer", STEP.id, ""), B2B)
     assert [one[0] for one in found["offers"]] == [one.id for one in B2B.offers_of(STEP.id)]  # type: ignore[attr-defined]
     policies = [one[0] for one in found["policies"]]  # type: ignore[attr-defined]
-    assert policies == ["", "no_ask", "usual", *POLICIES]
+    assert policies == ["", "no_ask", "usual", *POLICIES, *POLICIES_WITHOUT]
     assert choices(blank_form(B2B, "policy", "", ""), B2B)["offers"] == []

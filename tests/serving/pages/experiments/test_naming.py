@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from features.ladder.controls import LEFT_ALONE_POLICIES, ExperimentKind
-from models.offers.policy import POLICIES
+from models.offers.policy import POLICIES, POLICIES_WITHOUT
 from serving.pages.experiments.naming import (
     KINDS,
     POLICY_WORDS,
@@ -31,7 +31,7 @@ def arm(id_: str = "a", offers: tuple[str, ...] = (), policy: str = "", share: f
 def test_every_kind_and_policy_has_words():
     """None is shown by its name in code."""
     assert set(KINDS) == set(get_args(ExperimentKind))
-    assert set(POLICY_WORDS) == {*POLICIES, *LEFT_ALONE_POLICIES}
+    assert set(POLICY_WORDS) == {*POLICIES, *POLICIES_WITHOUT, *LEFT_ALONE_POLICIES}
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,35 @@ def test_policies_by_lot(own):
     assert min(seen.values()) >= 5
 
 
+def test_factors_by_lot(own):
+    """Arms lack one factor of what serves, and decisions are kept with their own probabilities."""
+    arms = [
+        {"id": "whole", "share": 0.4},
+        {"id": "clicks", "share": 0.3, "policy": "careful:no_value"},
+        {"id": "sure", "share": 0.3, "policy": "careful:no_exploration"},
+    ]
+    factors = {"id": "factors", "kind": "policy", "control": "whole", "arms": arms}
+    wrong = [*arms[:2], arms[2] | {"policy": "uniform:no_value"}]
+    refused = own.post("/v1/experiments", json=factors | {"arms": wrong})
+    assert refused.status_code == 422
+    assert "no policy 'uniform:no_value'" in refused.json()["detail"]
+    assert own.post("/v1/experiments", json=factors).status_code == 201
+    named = {"whole": "careful"} | {one["id"]: one["policy"] for one in arms[1:]}
+    seen: Counter[str] = Counter()
+    for at in range(40):
+        lead = f"new-{at}"
+        track(own, anonymousId=lead, event="content_read", properties={"seconds": 400})
+        answer = recommended(own, lead)
+        arm = assign(own, "factors", lead).json()["arm"]
+        seen[arm] += 1
+        assert answer["policy"]["name"] == named[arm]
+        assert sum(one["propensity"] for one in answer["ranking"]) == pytest.approx(1.0)
+        kept = own.get(f"/v1/decisions/{answer['decision_id']}").json()
+        assert kept["ranking"] == answer["ranking"]
+        assert (answer["probability_chosen"] == 1.0) == (arm == "sure")
+    assert min(seen.values()) >= 5
+
+
 def test_what_it_has_shown(own, capsys):
     """As `rung experiment judge` found it in the store."""
     own.post("/v1/experiments", json=ORDER)
