@@ -45,6 +45,7 @@ from models.offers.policy import Policy, choose, policy, probabilities
 from models.offers.standing import ends_of
 from models.offers.tailoring import (
     Personalisation,
+    framing_chances,
     framing_of,
     likeliest_framing,
     personalisation,
@@ -192,7 +193,7 @@ class Adviser:
         chosen = choose(shares, decision_id)
         offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
         is_tried = is_drawn and which.explores
-        framing, chance = self._framing(offer, decision_id if is_tried else None)
+        framing, chance, others = self._framing(offer, decision_id if is_tried else None)
         possible = np.flatnonzero(shares > 0.0)
         useful = None
         if self.options.nurture in (chosen, likeliest):
@@ -216,6 +217,7 @@ class Adviser:
             excluded=tuple((one.offer_id, one.reason) for one in excluded),
             framing=framing.id,
             framing_probability=chance,
+            other_framings=others,
             useful=useful.id if useful and ids[chosen] == NURTURE else "",
         )
         return Recommendation(
@@ -309,13 +311,19 @@ class Adviser:
         words = _worse_words(float(beliefs.advance[0, at]), alone)
         return (Excluded(NURTURE, BELIEVED_WORSE, words),)
 
-    def _framing(self, offer: Offer | None, decision_id: str | None) -> tuple[Framing, float]:
+    def _framing(
+        self, offer: Offer | None, decision_id: str | None
+    ) -> tuple[Framing, float, tuple[tuple[str, float], ...]]:
+        """How it is put, the chance of that, and the other ways with theirs."""
         if offer is None:
-            return Framing("", ""), 1.0
+            return Framing("", ""), 1.0, ()
         shares = self.bundle.offers.framings.get(offer.id, {})
         if decision_id is None:
-            return likeliest_framing(offer, shares), 1.0
-        return framing_of(offer, shares, decision_id)
+            return likeliest_framing(offer, shares), 1.0, ()
+        framing, chance = framing_of(offer, shares, decision_id)
+        chances = framing_chances(offer, shares).items()
+        others = tuple((one, each) for one, each in chances if one != framing.id and each > 0.0)
+        return framing, chance, others
 
     def forecast(
         self,

@@ -68,6 +68,8 @@ class Decision:
     excluded : offer id and the code of why it was not eligible.
     framing, framing_probability : how the offer is put, and the chance of that way; "" and 1.0
         where there is one way only.
+    other_framings : the other ways that it could have been put, with the chance of each; of a
+        decision before they were written down, none.
     expires_at : when the window for its outcome closes, in microseconds since the epoch.
     offer_version : of what was chosen, in the catalogue beside the ladder file; 0 is the file's.
     useful : the offer that is sent, asking nothing, where the choice is to nurture; "" for none.
@@ -94,6 +96,7 @@ class Decision:
     framing_probability: float = 1.0
     offer_version: int = 0
     useful: str = ""
+    other_framings: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no policy could have drawn."""
@@ -101,7 +104,8 @@ class Decision:
         possible = all(0.0 < p <= 1.0 for p in self.probabilities)
         if len(self.probabilities) != len(self.options) or not possible:
             raise EventsError(f"decision {self.decision_id!r}: a probability in (0, 1] an option")
-        if not 0.0 < self.framing_probability <= 1.0:
+        chances = (self.framing_probability, *(chance for _, chance in self.other_framings))
+        if not all(0.0 < chance <= 1.0 for chance in chances):
             raise EventsError(f"decision {self.decision_id!r}: a framing's chance is in (0, 1]")
         if len(set(self.options)) < len(self.options):
             raise EventsError(f"decision {self.decision_id!r}: names an option twice")
@@ -127,6 +131,7 @@ class Decision:
 
     def record(self) -> str:
         """The decision as JSON text: the property that `of_record` reads."""
+        others = [list(pair) for pair in self.other_framings]
         return json.dumps(
             {
                 "decision_id": self.decision_id,
@@ -142,6 +147,7 @@ class Decision:
                 "framing": [self.framing, self.framing_probability],
                 "offer_version": self.offer_version,
                 "useful": self.useful,
+                **({"other_framings": others} if others else {}),
             },
             separators=(",", ":"),
             ensure_ascii=False,
@@ -169,6 +175,9 @@ class Decision:
                 framing_probability=float(held["framing"][1]),
                 offer_version=int(held.get("offer_version", 0)),
                 useful=str(held.get("useful", "")),
+                other_framings=tuple(
+                    (str(one), float(chance)) for one, chance in held.get("other_framings", ())
+                ),
             )
         except EventsError as error:
             raise EventsError(f"lead {lead_id!r}: {error}") from error

@@ -22,6 +22,7 @@ from models.offers.policy import uniform_number
 __all__ = [
     "AgendaItem",
     "Personalisation",
+    "framing_chances",
     "framing_of",
     "likeliest_framing",
     "next_field",
@@ -154,22 +155,28 @@ def next_field(
     return best.id if best else None
 
 
+def framing_chances(offer: Offer, shares: Mapping[str, float]) -> dict[str, float]:
+    """How likely each way to put an offer is, by its id; they sum to 1. Empty for one way only."""
+    even = 1.0 / max(1, len(offer.framings))
+    held = {framing.id: shares.get(framing.id, even) for framing in offer.framings}
+    total = sum(held.values())
+    return {name: share / total for name, share in held.items()}
+
+
 def framing_of(
     offer: Offer, shares: Mapping[str, float], decision_id: str
 ) -> tuple[Framing, float]:
     """How the offer is put, drawn from a decision's id, and the chance of that way."""
     if not offer.framings:
         return Framing("", offer.framing), 1.0
-    even = 1.0 / len(offer.framings)
     drawn = uniform_number(f"{decision_id}/framing")
-    total = sum(shares.get(framing.id, even) for framing in offer.framings)
+    chances = framing_chances(offer, shares)
     reached = 0.0
     for framing in offer.framings:
-        share = shares.get(framing.id, even) / total
-        reached += share
+        reached += chances[framing.id]
         if drawn < reached:
-            return framing, share
-    return framing, share
+            break
+    return framing, chances[framing.id]
 
 
 def likeliest_framing(offer: Offer, shares: Mapping[str, float]) -> Framing:

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from features.store.events import EventStore
     from features.store.identities.turns import Erased
     from models.judging.served import AheadLook, Expectation, PolicyLook, ScoresLook
-    from models.judging.trials.shapes import OfferByLot, OffersByLot
+    from models.judging.trials.shapes import (
+        ComparisonVerdict,
+        FramingsByLot,
+        OfferByLot,
+        OffersByLot,
+        Span,
+    )
     from training.upkeep.watching import Watched
 
 __all__ = ["add_judge"]
@@ -96,6 +102,8 @@ def _print(
         print_line("offers: none was drawn by lot yet")
     for offer in offers["offers"]:
         _print_offer(ladder, offer)
+    for framings in offers["framings"]:
+        _print_framings(ladder, framings)
     for one in policies:
         _print_policy(one)
 
@@ -139,20 +147,36 @@ def _figures(auc: float | None, log_loss: float) -> str:
 
 
 def _print_offer(ladder: Ladder, one: OfferByLot) -> None:
+    asked, alone = one["asked"], one["alone"]
+    known = _known(one["effect"], one["verdict"], one["worth"])
+    leads = f"{asked['leads']:,} asked, {alone['leads']:,} left alone"
+    print_line(f"{_title(ladder, one['offer'])}: {leads}, by lot: {known}")
+
+
+def _print_framings(ladder: Ladder, one: FramingsByLot) -> None:
+    """The ways to put an offer: a line for each but the first, beside which it stands."""
+    title, leads = _title(ladder, one["offer"]), {arm["arm"]: arm["leads"] for arm in one["arms"]}
+    for other in one["comparisons"]:
+        both = f"{leads[other['arm']]:,} beside {leads[one['control']]:,} {one['control']}"
+        known = _known(other["effect"], other["verdict"], other["worth"])
+        print_line(f"{title}, put as {other['arm']}: {both}, by lot: {known}")
+
+
+def _title(ladder: Ladder, offer_id: str) -> str:
+    offer = ladder.offer(offer_id)
+    return offer.title if offer else offer_id
+
+
+def _known(effect: Span, verdict: ComparisonVerdict, worth: float) -> str:
     from models.judging.trials.wording import VERDICTS, leads_told_of
 
-    offer = ladder.offer(one["offer"])
-    title = offer.title if offer else one["offer"]
-    effect, asked, alone = one["effect"], one["asked"], one["alone"]
-    known = "nothing yet"
-    if effect["value"] is not None and effect["high"] is not None:
-        of = leads_told_of(effect, one["worth"], 0.25)
-        known = (
-            f"{of * effect['value']:+,.1f} of {of:,} ({of * effect['low']:+,.1f} to"
-            f" {of * effect['high']:+,.1f}), {VERDICTS[one['verdict']]}"
-        )
-    leads = f"{asked['leads']:,} asked, {alone['leads']:,} left alone"
-    print_line(f"{title}: {leads}, by lot: {known}")
+    if effect["value"] is None or effect["high"] is None:
+        return "nothing yet"
+    of = leads_told_of(effect, worth, 0.25)
+    return (
+        f"{of * effect['value']:+,.1f} of {of:,} ({of * effect['low']:+,.1f} to"
+        f" {of * effect['high']:+,.1f}), {VERDICTS[verdict]}"
+    )
 
 
 def _print_policy(one: PolicyLook) -> None:

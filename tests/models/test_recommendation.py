@@ -86,6 +86,25 @@ def test_a_decision_without_value(trained, shot, position):
         assert " with it and " in out.text
 
 
+def test_a_decision_holds_every_way_to_put_its_offer(trained, shot):
+    """With their chances: those who were put one are compared with those who were put another."""
+    (offer,) = (one for one in trained.ladder.offers if len(one.framings) > 1)
+    position = [goal.id for goal in trained.ladder.goals].index(offer.step)
+    seen: dict[str, float] = {}
+    for at in range(40):
+        found = recommended(
+            trained, shot, position, policy=f"only:{offer.id}", decision_id=f"way-{at}"
+        ).decision
+        if found.chosen != offer.id:
+            continue
+        ways = {found.framing: found.framing_probability, **dict(found.other_framings)}
+        assert set(ways) == {one.id for one in offer.framings}
+        assert sum(ways.values()) == pytest.approx(1.0)
+        seen[found.framing] = found.framing_probability
+    assert len(seen) == 2
+    assert sum(seen.values()) == pytest.approx(1.0)
+
+
 def test_a_decision_ends_with_its_offer(trained, shot):
     """An offer for a time is over with that time, and no decision outlives it."""
     one = shot.rows(np.arange(len(shot.leads)) == int(np.argmax(shot.position == 2)))

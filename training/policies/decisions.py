@@ -42,6 +42,7 @@ __all__ = [
     "among_next_step",
     "asked_by_others",
     "certain_choices",
+    "decided_by_rung",
     "drawn_decisions",
     "lots_of_others",
     "observed_decisions",
@@ -149,7 +150,7 @@ def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
     EventsError : a record that names an option the ladder does not have.
     """
     log = log.known_by(until)
-    made = [one for one in _of_rung(log, ladder) if one.decision.propensity < 1.0]
+    made = [one for one in decided_by_rung(log, ladder) if one.decision.propensity < 1.0]
     return _with_reports(_of_draws(log, ladder, until, made), made)
 
 
@@ -159,7 +160,7 @@ def all_draws(log: EventLog, ladder: Ladder, until: int) -> Decisions:
     What came of each is what the log has: outcomes that were reported do not take its place.
     """
     log = log.known_by(until)
-    return _of_draws(log, ladder, until, _of_rung(log, ladder))
+    return _of_draws(log, ladder, until, decided_by_rung(log, ladder))
 
 
 def lots_of_others(log: EventLog, ladder: Ladder, until: int) -> tuple[Decisions, int]:
@@ -206,7 +207,8 @@ def among_next_step(
     return chances / np.where(total > 0.0, total, 1.0), is_lot
 
 
-def _of_rung(log: EventLog, ladder: Ladder) -> list[Decided]:
+def decided_by_rung(log: EventLog, ladder: Ladder) -> list[Decided]:
+    """What Rung decided by itself, in the order of the rows of `all_draws`."""
     return [one for one in decisions_of(log, ladder) if not one.decision.is_of_others]
 
 
@@ -282,7 +284,7 @@ def certain_choices(log: EventLog, ladder: Ladder, until: int) -> int:
 
     That is what is decided for a lead that a person works with, or among one option.
     """
-    made = _of_rung(log.known_by(until), ladder)
+    made = decided_by_rung(log.known_by(until), ladder)
     return sum(one.decision.propensity >= 1.0 for one in made if one.exposed_at is not None)
 
 

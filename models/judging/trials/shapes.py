@@ -19,6 +19,7 @@ __all__ = [
     "ComparisonVerdict",
     "CoursePoint",
     "ExperimentReport",
+    "FramingsByLot",
     "GoalOfExperiment",
     "OfferByLot",
     "OffersByLot",
@@ -176,13 +177,31 @@ class OfferByLot(TypedDict):
     more: int | None
 
 
+class FramingsByLot(TypedDict):
+    """The ways to put an offer beside each other, where each was drawn with known chances.
+
+    Each lead counts once, by the first time that the offer was drawn for it and put one of them.
+    `control` is the first of the ladder; the other members are as of a goal of an experiment.
+    """
+
+    offer: str
+    step: str
+    horizon_days: float
+    since: str
+    control: str
+    arms: list[ArmOfGoal]
+    comparisons: list[ArmComparison]
+
+
 class OffersByLot(TypedDict):
     """What is known of offers by lot at `as_of`; those of a step are sure together at 95 %.
 
-    `worth`: what the `worth` of each is at most.
+    `worth`: what the `worth` of each is at most. `framings` of a step's offers are sure together as
+    well; an offer without several that were drawn is not among them.
     """
 
     ladder: str
     as_of: str
     worth: float
     offers: list[OfferByLot]
+    framings: list[FramingsByLot]

@@ -11,17 +11,25 @@ from features.ladder.ladder import Ladder
 from features.ladder.offer import Offer
 from models.judging.served import OFFERS
 from models.judging.trials.pace import weeks_until_known
-from models.judging.trials.shapes import OfferByLot, OffersByLot, Span
+from models.judging.trials.shapes import ArmComparison, FramingsByLot, OfferByLot, OffersByLot, Span
 from models.judging.trials.wording import WORTH, leads_told_of
 from serving.pages.common import words
 from serving.pages.common.moments import ShownAt, shown_at
 from serving.pages.experiments.naming import rep_time
-from serving.pages.experiments.told import scale_of
+from serving.pages.experiments.told import TrialRow, scale_of
 from serving.pages.experiments.verdicts import TrialVerdict, verdict_said
 from serving.process.judged.looks import Look, look_of
 from serving.process.service import Service
 
-__all__ = ["OfferTrial", "OffersOfStep", "offers_look", "offers_of", "untried"]
+__all__ = [
+    "OfferTrial",
+    "OffersOfStep",
+    "WordedOffer",
+    "offers_look",
+    "offers_of",
+    "untried",
+    "worded_offers",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,18 @@ class OffersOfStep:
     most: float
 
 
+@dataclass(frozen=True, slots=True)
+class WordedOffer:
+    """The ways to put an offer, the one that the others are compared with first."""
+
+    title: str
+    step: str
+    days: float
+    since: ShownAt
+    rows: Sequence[TrialRow]
+    most: float
+
+
 def offers_look(service: Service) -> Look:
     """What was found when offers were looked at last."""
     return look_of(service, OFFERS, seconds=service.settings.judge_seconds)
@@ -99,6 +119,68 @@ def offers_of(look: Look, ladder: Ladder) -> list[OffersOfStep]:
             most = scale_of([one.effect for one in tried])
             found.append(OffersOfStep(goal.title, goal.horizon_days, tried, most))
     return found
+
+
+def worded_offers(look: Look, ladder: Ladder) -> list[WordedOffer]:
+    """How each offer is put, by lot, in the order of the ladder; none in an earlier version's look.
+
+    Of what the ladder has no more, nothing is told.
+    """
+    if look.body is None:
+        return []
+    held = {one["offer"]: one for one in cast("OffersByLot", look.body).get("framings", ())}
+    titles = {goal.id: goal.title for goal in ladder.goals}
+    return [
+        _worded(offer, titles[offer.step], held[offer.id], look.as_of)
+        for goal in ladder.goals
+        for offer in ladder.offers
+        if offer.step == goal.id and offer.id in held
+    ]
+
+
+def _worded(offer: Offer, step: str, one: FramingsByLot, as_of: int) -> WordedOffer:
+    beside = {each["arm"]: each for each in one["comparisons"]}
+    texts = {framing.id: framing.text for framing in offer.framings}
+    control = next(arm["leads"] for arm in one["arms"] if arm["arm"] == one["control"])
+    rows = []
+    for arm in one["arms"]:
+        other = beside.get(arm["arm"])
+        said = _wording_said(offer, one, other, control + arm["leads"], as_of) if other else None
+        rows.append(
+            TrialRow(
+                f"“{texts.get(arm['arm'], arm['arm'])}”",
+                f"{words.count(arm['leads'])} {'lead' if arm['leads'] == 1 else 'leads'}",
+                arm["leads"],
+                arm["pending"],
+                arm["reached"],
+                arm["rate"],
+                other["effect"] if other else None,
+                said,
+                other["worth"] if other else WORTH,
+            )
+        )
+    return WordedOffer(
+        offer.title,
+        step,
+        one["horizon_days"],
+        shown_at(microseconds(instant(one["since"]))),
+        rows,
+        scale_of([row.effect for row in rows]),
+    )
+
+
+def _wording_said(
+    offer: Offer, one: FramingsByLot, other: ArmComparison, leads: int, as_of: int
+) -> TrialVerdict:
+    weeks = None
+    if other["more"] is not None:
+        since = microseconds(instant(one["since"]))
+        weeks = weeks_until_known(
+            other["more"], leads=leads, since=since, as_of=as_of, horizon_days=one["horizon_days"]
+        )
+    is_over = offer.status == "retired"
+    worth = other["worth"]
+    return verdict_said(other["verdict"], other["more"], weeks, worth=worth, is_over=is_over)
 
 
 def untried(look: Look, ladder: Ladder) -> list[Offer]:

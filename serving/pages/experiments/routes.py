@@ -29,8 +29,14 @@ from serving.pages.experiments.begin import (
 )
 from serving.pages.experiments.gate import gate_part
 from serving.pages.experiments.naming import KINDS
-from serving.pages.experiments.offers import offers_look, offers_of, untried
-from serving.pages.experiments.tables import course_table, gate_table, goals_table, offers_table
+from serving.pages.experiments.offers import offers_look, offers_of, untried, worded_offers
+from serving.pages.experiments.tables import (
+    course_table,
+    gate_table,
+    goals_table,
+    offers_table,
+    words_table,
+)
 from serving.pages.experiments.told import TrialCard, card_of
 from serving.process.judged.policies import let_serve, withdraw
 from serving.process.served import Served
@@ -54,7 +60,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/experiments")
 async def experiments_page(request: Request, service: Served, asker: _Reads) -> Response:
     """All experiments, each offer by lot, and whether another policy may serve."""
-    table = named_table(request, ("experiments", "offers", "gate"))
+    table = named_table(request, ("experiments", "offers", "words", "gate"))
     if table is not None:
         return await run_in_threadpool(lambda: csv_answer(table, _table(service, table)))
     return await run_in_threadpool(lambda: _listed(request, service, asker))
@@ -156,6 +162,7 @@ def _listed(
         "offers_at": shown_at(offers.as_of) if offers.body else None,
         "offers": offers_of(offers, ladder),
         "untried": untried(offers, ladder),
+        "worded": worded_offers(offers, ladder),
         "gate": gate_part(service),
         "looks_off": not service.settings.experiments_seconds,
         "failure": service.failure,
@@ -203,6 +210,8 @@ def _one(
 def _table(service: Service, name: str) -> CsvTable:
     if name == "offers":
         return offers_table(offers_of(offers_look(service), service.ladder))
+    if name == "words":
+        return words_table(worded_offers(offers_look(service), service.ladder))
     return gate_table(gate_part(service)) if name == "gate" else goals_table(_cards(service))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from serving.pages.common.downloads import CsvTable
 from serving.pages.experiments.gate import GatePart
-from serving.pages.experiments.offers import OffersOfStep
+from serving.pages.experiments.offers import OffersOfStep, WordedOffer
 from serving.pages.experiments.told import TrialCard
 
-__all__ = ["course_table", "gate_table", "goals_table", "offers_table"]
+__all__ = ["course_table", "gate_table", "goals_table", "offers_table", "words_table"]
 
 _GOALS = (
     *("experiment", "state", "since", "goal", "days", "way", "compared_with"),
@@ -78,6 +78,30 @@ def offers_table(steps: Sequence[OffersOfStep]) -> CsvTable:
         for one in step.offers
     )
     return _OFFERS, rows
+
+
+def words_table(offers: Sequence[WordedOffer]) -> CsvTable:
+    """A row a way to put an offer, with what it adds to the first one."""
+    columns = (
+        *("step", "days", "offer", "since", "words"),
+        *("leads", "still_have_time", "time_over", "reached", "rate"),
+        *("difference", "low", "high", "verdict", "aside"),
+    )
+    rows = (
+        (
+            *(one.step, one.days, one.title, one.since.iso, row.name),
+            *(row.leads, row.pending, row.over, row.reached, row.rate),
+            *(
+                (row.effect["value"], row.effect["low"], row.effect["high"])
+                if row.effect
+                else (None,) * 3
+            ),
+            *((row.said.text, row.said.aside) if row.said else (None, None)),
+        )
+        for one in offers
+        for row in one.rows
+    )
+    return columns, rows
 
 
 def gate_table(part: GatePart) -> CsvTable:

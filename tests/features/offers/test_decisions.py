@@ -114,6 +114,7 @@ def decisions(draw: st.DrawFn) -> Decision:
         framing_probability=draw(st.floats(1e-3, 1.0)),
         offer_version=draw(st.integers(0, 9)),
         useful=draw(words),
+        other_framings=tuple(draw(st.lists(st.tuples(words, st.floats(1e-3, 1.0)), max_size=3))),
     )
 
 
@@ -153,6 +154,7 @@ def test_through_a_log(decision, rng):
         ({"options": ("live-qa", "x", "x", "y")}, "names an option twice"),
         ({"chosen": "video-audit"}, "'video-audit' is no option of it"),
         ({"framing_probability": 0.0}, r"a framing's chance is in \(0, 1\]"),
+        ({"other_framings": (("deep", 0.0),)}, r"a framing's chance is in \(0, 1\]"),
         ({"framing_probability": 1.5}, r"a framing's chance is in \(0, 1\]"),
         ({"framing_probability": float("nan")}, r"a framing's chance is in \(0, 1\]"),
     ],

@@ -11,7 +11,7 @@ from features.store.kept.reports import Reports
 from models.bundle import load_bundle
 from models.gate import Gate
 from models.judging.served import OFFERS, POLICY, SCORES, about_policy
-from rung.judging.served import _print_offer
+from rung.judging.served import _print_framings, _print_offer
 from tests.rung.scene import call, done, message
 
 
@@ -70,6 +70,18 @@ def test_a_verdict_in_words(b2b, capsys, verdict, words):
     _print_offer(b2b, one | {"worth": 0.02, "verdict": verdict})
     assert capsys.readouterr().out == (
         f"guide: 40 asked, 40 left alone, by lot: +1.0 of 100 (-2.0 to +4.0), {words}\n"
+    )
+
+
+def test_the_ways_to_put_an_offer(b2b, capsys):
+    """A line for each but the first, beside which it stands."""
+    effect = {"value": 0.01, "low": -0.02, "high": 0.04}
+    arms = [{"arm": name, "leads": leads} for name, leads in (("short", 40), ("deep", 1230))]
+    other = {"arm": "deep", "effect": effect, "worth": 0.02, "verdict": "helps"}
+    one: Any = {"offer": "guide", "control": "short", "arms": arms, "comparisons": [other]}
+    _print_framings(b2b, one)
+    assert capsys.readouterr().out == (
+        "guide, put as deep: 1,230 beside 40 short, by lot: +1.0 of 100 (-2.0 to +4.0), it helps\n"
     )
 
 

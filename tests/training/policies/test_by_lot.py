@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from features.ladder.ladder import Framing, Ladder
 from features.offers.decisions import decision_event
 from features.signals.program import compile_ladder
 from features.store.events import Event
 from models.judging.trials.comparison import WORTH, Drawn, compared
-from models.judging.trials.shapes import ArmComparison, OfferByLot
+from models.judging.trials.shapes import ArmComparison, FramingsByLot, OfferByLot
 from models.offers.options import NO_ASK
 from tests.training.policies.scene import LADDER, drawn, event, log_of, us
 from training.policies import by_lot
@@ -187,3 +188,117 @@ def test_an_offer_that_does_nothing_is_not_told_to_help_or_hurt():
         if one["verdict"] in ("helps", "hurts")
     ]
     assert len(sure) <= 1
+
+
+# ------------------------------------------------------------------------------------ how it is put
+
+
+def worded(*events: Event, until: float = 60, ladder: Ladder = LADDER) -> FramingsByLot | None:
+    """What is known of the ways to put the guide."""
+    seen = [event(lead, "page", 0) for lead in sorted({one.lead_id for one in events} | {"zoe"})]
+    log = log_of([*seen, *events, event("zoe", "export", until)])
+    found = {one["offer"]: one for one in offers_by_lot(log, ladder, us(until))["framings"]}
+    assert set(found) <= {"guide"}
+    return found.get("guide")
+
+
+def put(
+    lead: str,
+    day: float,
+    framing: str,
+    chance: float = 0.5,
+    others: tuple[tuple[str, float], ...] | None = None,
+    chosen: str = "guide",
+) -> Event:
+    """A draw that puts an offer so."""
+    other = {"short": "deep", "deep": "short"}.get(framing, "short")
+    made = drawn(lead, day, chosen, framing=framing, framing_probability=chance)
+    told = ((other, 1.0 - chance),) if others is None else others
+    return decision_event(replace(made, other_framings=told), LADDER)
+
+
+def test_framings_by_hand():
+    """Each lead counts in the way that it was to be put first, over or not, shown or not."""
+    found = worded(
+        *[put("ann", 1, "short"), watched("ann", 5), put("ann", 2, "deep")],
+        *[put("bob", 1, "deep"), watched("bob", 20)],
+        *[put("cid", 1, "deep", chance=0.25), watched("cid", 2)],
+        put("dan", 58, "short"),
+        lot("eve", 1, "clip"),
+    )
+    assert found is not None
+    assert (found["offer"], found["step"], found["horizon_days"]) == ("guide", "look", 7.0)
+    assert (found["control"], found["since"]) == ("short", "2026-01-06T00:00:00Z")
+    short, deep = found["arms"]
+    assert short == {"arm": "short", "leads": 2, "pending": 1, "reached": 1, "rate": 1.0}
+    assert (deep["arm"], deep["leads"], deep["reached"]) == ("deep", 2, 1)
+    assert deep["rate"] == pytest.approx((1 / 0.25) / (1 / 0.5 + 1 / 0.25))  # by one over chance
+    (other,) = found["comparisons"]
+    assert (other["arm"], other["leads"], other["verdict"]) == ("deep", 3, "unknown")
+
+
+def test_what_was_put_with_certainty_counts_nowhere():
+    """A way that a person gave, a former one, and an offer with one way only."""
+    assert worded(put("ann", 1, "short", 1.0, ()), put("bob", 1, "deep", 1.0, ())) is None
+    assert worded(put("ann", 1, "former", 0.5, (("short", 0.5),))) is None
+    assert worded(lot("ann", 1, "clip")) is None
+    found = worded(put("ann", 1, "short", 1.0, ()), put("ann", 2, "deep"))
+    assert found is not None
+    assert [arm["leads"] for arm in found["arms"]] == [0, 1]
+
+
+def test_a_decision_that_does_not_say_the_other_ways():
+    """Of two ways the other has the rest; of three nothing is known."""
+    old = [put(f"lead-{at}", 1, ("short", "deep")[at % 2], 0.5, ()) for at in range(6)]
+    found = worded(*old)
+    assert found is not None
+    assert [arm["leads"] for arm in found["arms"]] == [3, 3]
+    three = (*LADDER.offers[1].framings, Framing("calm", "Calmly"))
+    offers = tuple(
+        replace(one, framings=three) if one.id == "guide" else one for one in LADDER.offers
+    )
+    wider = replace(LADDER, offers=offers)
+    assert worded(*old, ladder=wider) is None
+    found = worded(
+        *[put(f"new-{at}", 1, ("short", "deep")[at % 2]) for at in range(6)],
+        put("zed", 1, "calm", 0.2, (("deep", 0.8),)),
+        ladder=wider,
+    )
+    assert found is not None
+    assert [arm["leads"] for arm in found["arms"]] == [3, 3, 1]
+    assert [one["leads"] for one in found["comparisons"]] == [6, 0]  # calm was never beside short
+
+
+def wordy(rng: np.random.Generator, effect: float, leads: int = 500) -> list[Event]:
+    """Leads of whom keen ones go on more often, and are put the short way far more often."""
+    events: list[Event] = []
+    for at in range(leads):
+        lead, day = f"lead-{at:03}", float(rng.uniform(1, 40))
+        chance, keen = ((0.8, 0.5), (0.3, 0.25))[at % 2]
+        framing = "short" if rng.random() < chance else "deep"
+        events.append(put(lead, day, framing, chance if framing == "short" else 1.0 - chance))
+        if rng.random() < keen + effect * (framing == "deep"):
+            events.append(watched(lead, day + 3.0))
+    return events
+
+
+@pytest.mark.parametrize(("effect", "verdict"), [(0.35, "helps"), (-0.25, "hurts")])
+def test_planted_words_are_found(effect, verdict):
+    """Words that help, and words that hurt, are told so, with an interval that has the truth."""
+    found = worded(*wordy(np.random.default_rng(5), effect))
+    assert found is not None
+    (other,) = found["comparisons"]
+    assert other["verdict"] == verdict
+    high = other["effect"]["high"]
+    assert high is not None
+    assert other["effect"]["low"] <= effect <= high
+
+
+def test_words_that_do_nothing_are_not_told_to():
+    """In 20 worlds without any effect hardly one verdict is sure."""
+    sure = 0
+    for seed in range(20):
+        found = worded(*wordy(np.random.default_rng(seed), 0.0, leads=150))
+        assert found is not None
+        sure += found["comparisons"][0]["verdict"] in ("helps", "hurts")
+    assert sure <= 1

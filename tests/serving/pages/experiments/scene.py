@@ -24,6 +24,7 @@ from training.funnel.experiments.judgement import judge_experiment
 __all__ = [
     "B2B",
     "CALCULATOR",
+    "SESSION",
     "STEP",
     "TOOLS",
     "WORKSHEET",
@@ -37,6 +38,7 @@ __all__ = [
 B2B = read_ladder("b2b")
 STEP = B2B.steps[1]
 WORKSHEET, CALCULATOR = (offer for offer in B2B.offers_of(STEP.id)[:3:2])
+SESSION = next(offer for offer in B2B.offers if len(offer.framings) == 2)
 TOOLS = Experiment(
     "tools",
     "offer",
@@ -138,6 +140,33 @@ def by_lot(store: EventStore, now: int) -> None:
                 "worth": 0.02,
                 "more": 712,
             },
+        ],
+        "framings": [
+            {
+                "offer": SESSION.id,
+                "step": SESSION.step,
+                "horizon_days": 30.0,
+                "since": "2026-06-01T00:00:00Z",
+                "control": SESSION.framings[0].id,
+                "arms": [
+                    arm(one.id, *counts)
+                    for one, counts in zip(SESSION.framings, ((90, 20), (70, 21)), strict=True)
+                ],
+                "comparisons": [
+                    {
+                        "arm": SESSION.framings[1].id,
+                        "leads": 140,
+                        "effect": {"value": 0.1, "low": -0.12, "high": 0.31},
+                        "ratio": {"value": 1.4, "low": 0.6, "high": 3.1},
+                        "decided_after": None,
+                        "verdict": "unknown",
+                        "worth": 0.02,
+                        "more": 640,
+                        "says": "not known yet",
+                        "course": [],
+                    }
+                ],
+            }
         ],
     }
     keep_report(store, OFFERS, dict(body), now)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from features.clock import instant, microseconds
 from features.store.kept.reports import Reports
 from models.judging.served import OFFERS
-from serving.pages.experiments.offers import offers_of, untried
+from serving.pages.experiments.offers import offers_of, untried, worded_offers
 from serving.process.judged.looks import Look
-from tests.serving.pages.experiments.scene import B2B, CALCULATOR, STEP, WORKSHEET
+from tests.serving.pages.experiments.scene import B2B, CALCULATOR, SESSION, STEP, WORKSHEET
 
 AS_OF = microseconds(instant("2026-11-20T00:00:00Z"))
 
@@ -83,3 +83,29 @@ def test_what_nobody_was_given_by_lot(tools):
     assert len(titles) == asks - 2
     assert len(untried(Look(None, missing="soon"), B2B)) == asks
     assert offers_of(Look(None, missing="soon"), B2B) == []
+
+
+def test_how_an_offer_is_put(tools):
+    """The first way stands alone; the others have a difference, and how long until it is known."""
+    (one,) = worded_offers(look(tools), B2B)
+    title = next(goal.title for goal in B2B.goals if goal.id == SESSION.step)
+    assert (one.title, one.step, one.days, one.most) == (SESSION.title, title, 30.0, 0.31)
+    first, other = one.rows
+    texts = [f"“{framing.text}”" for framing in SESSION.framings]
+    assert [first.name, other.name] == texts
+    assert (first.effect, first.said, first.note) == (None, None, "90 leads")
+    assert (other.reached, other.over, other.pending) == (21, 60, 10)
+    assert (other.difference, other.between) == ("+10", "−12 to +31")
+    assert other.said is not None
+    assert other.said.aside == "about 640 more leads, 98 weeks at this rate"
+
+
+def test_words_of_a_former_ladder_or_look(tools):
+    """Offers that the ladder has no more are left out, and a look of before tells of none."""
+    found = look(tools)
+    offers = tuple(one for one in B2B.offers if one.id != SESSION.id)
+    assert worded_offers(found, replace(B2B, offers=offers)) == []
+    assert found.body is not None
+    former = {name: held for name, held in found.body.items() if name != "framings"}
+    assert worded_offers(Look(former, AS_OF), B2B) == []
+    assert worded_offers(Look(None, missing="soon"), B2B) == []

@@ -145,6 +145,8 @@ def test_what_it_has_shown(client):
     assert "What the others are compared with." in listed
     assert "60 % 120 of 200 asked 36 % 70 of 195 left alone" in listed
     assert "about 720 more leads" in listed
+    assert "How they are put" in listed
+    assert "about 640 more leads" in listed
     said = text_of(client, "/experiments/tools")
     assert "The ways have the leads that the lot gives them." in said
     assert f"How sure it became: {STEP.title}" in said
@@ -152,6 +154,7 @@ def test_what_it_has_shown(client):
     assert {row["way"] for row in rows} == {WORKSHEET.title, CALCULATOR.title}
     assert tables(client, "/experiments/tools?table=course&format=csv")[0]["leads"] == "1"
     assert len(tables(client, "/experiments?table=offers&format=csv")) == 2
+    assert len(tables(client, "/experiments?table=words&format=csv")) == 2
     assert tables(client, "/experiments?table=experiments&format=csv")[1]["verdict"] == "Helps"
     assert client.get("/experiments?table=nothing&format=csv").status_code == 404
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from features.clock import instant, microseconds
 from features.store.kept.reports import Reports
 from models.judging.served import OFFERS
-from serving.pages.experiments.offers import offers_of
-from serving.pages.experiments.tables import course_table, goals_table, offers_table
+from serving.pages.experiments.offers import offers_of, worded_offers
+from serving.pages.experiments.tables import course_table, goals_table, offers_table, words_table
 from serving.pages.experiments.told import card_of
 from serving.process.judged.looks import Look
 from serving.recommending.experiments import experiment_told
-from tests.serving.pages.experiments.scene import B2B, CALCULATOR, STEP, WORKSHEET
+from tests.serving.pages.experiments.scene import B2B, CALCULATOR, SESSION, STEP, WORKSHEET
 
 
 def rows_of(table) -> list[dict[str, object]]:
@@ -56,3 +56,14 @@ def test_offers(tools):
     assert (helps["alone"], helps["alone_reached"], helps["verdict"]) == (195, 70, "Helps")
     assert (helps["asked_share"], helps["alone_share"]) == (0.6, 70 / 195)
     assert (unsure["difference"], unsure["since"]) == (0.003, "2026-09-01T00:00:00Z")
+
+
+def test_words(tools):
+    """A row a way to put an offer; the first has nothing beside it."""
+    report = Reports(tools.database).newest(OFFERS, "b2b")
+    assert report is not None
+    as_of = microseconds(instant("2026-11-20T00:00:00Z"))
+    first, other = rows_of(words_table(worded_offers(Look(report.body, as_of), B2B)))
+    assert (first["offer"], first["leads"], first["difference"]) == (SESSION.title, 90, None)
+    assert (other["words"], other["reached"]) == (f"“{SESSION.framings[1].text}”", 21)
+    assert (other["difference"], other["low"], other["high"]) == (0.1, -0.12, 0.31)
