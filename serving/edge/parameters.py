@@ -8,9 +8,10 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_origin
+from urllib.parse import urlencode
 
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
@@ -23,12 +24,14 @@ from features.store.database import is_storable
 from serving.edge.schemas import MOST_MEMBERS, too_many
 
 __all__ = [
+    "NEXT_PAGE",
     "After",
     "Place",
     "QueryOfRoute",
     "after_of",
     "check_step",
     "cursor_of",
+    "next_page",
     "no_cursor",
     "packed",
     "place_in",
@@ -42,6 +45,13 @@ After = tuple[float, str]
 """Priority and id of the last lead of a page."""
 Place = tuple[str | int, ...]
 """Where in a body a value stands."""
+NEXT_PAGE: Final = {
+    "Link": {
+        "description": 'Where the next page is, as `rel="next"` (RFC 8288); absent on the last.',
+        "schema": {"type": "string"},
+    }
+}
+"""How the header of `next_page` is described, among the headers of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +158,18 @@ def no_cursor(of: str) -> RequestValidationError:
 def cursor_of(after: After, order: str) -> str:
     """A place in an order of the queue as an opaque text."""
     return packed([*after, order])
+
+
+def next_page(path: str, asked: Mapping[str, object]) -> dict[str, str]:
+    """The header that names the next page of an answer, which every paged route has.
+
+    Parameters
+    ----------
+    path : of the route, with what is quoted in it.
+    asked : its query; None is what was not asked for, and a list a parameter that comes again.
+    """
+    told = {name: value for name, value in asked.items() if value is not None}
+    return {"Link": f'<{path}?{urlencode(told, doseq=True)}>; rel="next"'}
 
 
 def after_of(cursor: str | None, order: str) -> After | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +16,7 @@ from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import IDS_BYTES, JsonBody, json_answer, json_body
 from serving.edge.conditions.asked_again import AskedAgain, key_of_another
 from serving.edge.conditions.unchanged import IfUnchanged, Unchanged, tag_of, tagged_answer
-from serving.edge.parameters import no_cursor, packed, unpacked
+from serving.edge.parameters import NEXT_PAGE, next_page, no_cursor, packed, unpacked
 from serving.edge.problems import documented
 from serving.edge.schemas import PathId
 from serving.notifications.addresses import AddressRule
@@ -184,12 +183,15 @@ async def test_webhook(endpoint_id: _Id, endpoints: _Endpoints, again: AskedAgai
 @router.get(
     "/{endpoint_id}/deliveries",
     summary="What became of notifications",
-    responses={200: {"model": DeliveriesAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": DeliveriesAnswer, "headers": NEXT_PAGE}, **documented(404, 422, 503)},
 )
 async def list_deliveries(
     endpoint_id: _Id, query: Annotated[DeliveriesQuery, Query()], endpoints: _Endpoints
 ) -> Response:
-    """A page of deliveries, the latest notification first. Follow `next_cursor` until null."""
+    """A page of deliveries, the latest notification first.
+
+    Follow `next_cursor`, or the `Link` header, until it is null.
+    """
     after = _after(query.cursor)
     found = await run_in_threadpool(
         endpoints.deliveries, endpoint_id, query.limit + 1, query.state, after
@@ -199,8 +201,7 @@ async def list_deliveries(
     headers = {**_NOT_KEPT}
     if cursor is not None:
         asked = {"limit": query.limit, "cursor": cursor, "state": query.state}
-        address = urlencode({key: value for key, value in asked.items() if value is not None})
-        headers["Link"] = f'</v1/webhooks/{endpoint_id}/deliveries?{address}>; rel="next"'
+        headers |= next_page(f"/v1/webhooks/{endpoint_id}/deliveries", asked)
     data = [_delivery(delivery) for delivery in page]
     return json_answer({"data": data, "next_cursor": cursor}, headers)
 

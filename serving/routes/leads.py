@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +19,7 @@ from features.store.privacy.held import Lead
 from features.store.privacy.rows import Document
 from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
+from serving.edge.parameters import NEXT_PAGE, next_page
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE
 from serving.process.served import Served
@@ -64,7 +65,7 @@ router = APIRouter(prefix="/v1", tags=["leads"], route_class=CheckedRoute)
     "/leads/{lead_id:path}/timeline",
     summary="What happened to a lead",
     dependencies=[Depends(needs("read"))],
-    responses={200: {"model": TimelineAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": TimelineAnswer, "headers": NEXT_PAGE}, **documented(404, 422, 503)},
 )
 async def lead_timeline(
     lead_id: str, query: Annotated[TimelineQuery, Query()], service: Served
@@ -90,7 +91,7 @@ async def lead_timeline(
     "/leads/{lead_id:path}/identities",
     summary="The ids of a lead",
     dependencies=[Depends(needs("read"))],
-    responses={200: {"model": IdentitiesAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": IdentitiesAnswer, "headers": NEXT_PAGE}, **documented(404, 422, 503)},
 )
 async def lead_identities(
     lead_id: str, query: Annotated[IdentitiesQuery, Query()], service: Served
@@ -114,12 +115,15 @@ async def lead_identities(
     "/leads/{lead_id:path}/identities:undo",
     summary="Two ids are not one lead",
     dependencies=[Depends(needs("admin")), Depends(json_body)],
-    responses={200: {"model": IdentitiesAnswer}, **documented(400, 404, 413, 415, 422, 503)},
+    responses={
+        200: {"model": IdentitiesAnswer, "headers": NEXT_PAGE},
+        **documented(400, 404, 413, 415, 422, 503),
+    },
 )
 async def undo_link(lead_id: str, body: UndoRequest, service: Served) -> Response:
     """Let a link of the lead hold no longer, whoever tells it again. Events go with their ids.
 
-    The answer is what is left of the lead that `lead_id` belongs to.
+    The answer is what is left of the lead that `lead_id` belongs to, as `/identities` has it.
     """
 
     def undone(privacy: Privacy) -> Document:
@@ -136,7 +140,7 @@ async def undo_link(lead_id: str, body: UndoRequest, service: Served) -> Respons
     "/leads/{lead_id:path}/export",
     summary="Everything that is kept of a lead",
     dependencies=[Depends(needs("admin"))],
-    responses={200: {"model": ExportAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": ExportAnswer, "headers": NEXT_PAGE}, **documented(404, 422, 503)},
 )
 async def export_lead(
     lead_id: str, query: Annotated[ExportQuery, Query()], service: Served
@@ -198,12 +202,13 @@ async def opt_in(lead_id: LeadId, service: Served) -> Response:
     "/leads/{lead_id:path}",
     summary="Who a lead is",
     dependencies=[Depends(needs("read"))],
-    responses={200: {"model": LeadAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": LeadAnswer, "headers": NEXT_PAGE}, **documented(404, 422, 503)},
 )
 async def lead(lead_id: str, service: Served) -> Response:
     """Its ids, whether it has opted out, and since when it is known.
 
-    Of very many ids these are the first ones: `next_cursor` goes on at `/identities`.
+    Of very many ids these are the first ones: `next_cursor`, or the `Link` header, goes on at
+    `/identities`.
     """
 
     def told(privacy: Privacy) -> Document:
@@ -255,17 +260,27 @@ async def erase_lead(
 
 
 async def _answer(service: Service, ask: Callable[[Privacy], Document]) -> Response:
-    """What is asked of the store, as JSON, from a thread that may wait for it."""
+    """What is asked of the store, as JSON, from a thread that may wait for it.
+
+    Where it has a part of the ids of a lead alone, the header leads to the rest.
+    """
     privacy = Privacy(service.store.database)
-    return await run_in_threadpool(lambda: json_answer(ask(privacy), _PRIVATE))
+
+    def answered() -> Response:
+        found = ask(privacy)
+        more: str | None = found.get("next_cursor")
+        headers = _link(found["lead_id"], "identities", MOST_PER_PAGE, more) if more else {}
+        return json_answer(found, _PRIVATE | headers)
+
+    return await run_in_threadpool(answered)
 
 
 def _link(lead_id: str, what: str, limit: int, cursor: str | None) -> dict[str, str]:
     """The header that names the next page; none after the last."""
     if cursor is None:
         return {}
-    asked = urlencode({"limit": limit, "cursor": cursor})
-    return {"Link": f'</v1/leads/{quote(lead_id, safe="")}/{what}?{asked}>; rel="next"'}
+    path = f"/v1/leads/{quote(lead_id, safe='')}/{what}"
+    return next_page(path, {"limit": limit, "cursor": cursor})
 
 
 # -------------------------------------------------------------------------------------------- Leads

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,7 +14,14 @@ from features.errors import StoreAway
 from features.store.changes import ChangePlace
 from serving.edge.accepted import accepted
 from serving.edge.access.needs import CheckedRoute, needs
-from serving.edge.parameters import check_step, no_cursor, packed, unpacked, wrong_query
+from serving.edge.parameters import (
+    check_step,
+    next_page,
+    no_cursor,
+    packed,
+    unpacked,
+    wrong_query,
+)
 from serving.edge.problems import documented
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
@@ -117,7 +123,7 @@ def _headers(query: ScoresQuery, cursor: str) -> dict[str, str]:
     return {
         "Cache-Control": "private, max-age=0",
         "Vary": "Accept",
-        "Link": f'</v1/scores?{urlencode(asked)}>; rel="next"',
+        **next_page("/v1/scores", asked),
         _CURSOR: cursor,
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
@@ -15,7 +14,7 @@ from features.errors import UnknownAccount
 from features.store.kept.accounts import Account, AccountOrder
 from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer
-from serving.edge.parameters import After, after_of, cursor_of
+from serving.edge.parameters import NEXT_PAGE, After, after_of, cursor_of, next_page
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE, PathId, StrictRequest
 from serving.process.served import Served
@@ -73,7 +72,7 @@ class AccountsAnswer(BaseModel):
 @router.get(
     "/accounts",
     summary="Companies by the chances of their leads",
-    responses={200: {"model": AccountsAnswer}, **documented(422, 503)},
+    responses={200: {"model": AccountsAnswer, "headers": NEXT_PAGE}, **documented(422, 503)},
 )
 async def list_accounts(query: Annotated[AccountsQuery, Query()], service: Served) -> Response:
     """A page of the companies. Follow `next_cursor`, or the `Link` header, until it is null."""
@@ -92,8 +91,8 @@ def _page(scorer: Scorer, query: AccountsQuery, after: After | None) -> Response
     headers, cursor = {"Cache-Control": "private, max-age=0"}, None
     if len(found) > query.limit:
         cursor = cursor_of((float(page[-1].place), page[-1].id), _order_of(query))
-        asked = urlencode({"limit": query.limit, "order": query.order, "cursor": cursor})
-        headers["Link"] = f'</v1/accounts?{asked}>; rel="next"'
+        asked = {"limit": query.limit, "order": query.order, "cursor": cursor}
+        headers |= next_page("/v1/accounts", asked)
     data = [_told(scorer, account) for account in page]
     return json_answer({"data": data, "next_cursor": cursor}, headers)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +10,7 @@ from starlette.responses import Response
 
 from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer
-from serving.edge.parameters import After, after_of, check_step, cursor_of
+from serving.edge.parameters import NEXT_PAGE, After, after_of, check_step, cursor_of, next_page
 from serving.edge.problems import documented
 from serving.process.served import AskedBy, OnLadder, Served
 from serving.routes.schemas import QueueAnswer, QueueQuery
@@ -31,7 +30,7 @@ router = APIRouter(
 @router.get(
     "/queue",
     summary="Who to talk to next",
-    responses={200: {"model": QueueAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": QueueAnswer, "headers": NEXT_PAGE}, **documented(404, 422, 503)},
 )
 async def queue(
     query: Annotated[QueueQuery, Query()], service: Served, on_ladder: OnLadder, asker: AskedBy
@@ -64,6 +63,5 @@ def _answer(scorer: Scorer, query: QueueQuery, after: After | None, asker: str) 
             asked["order"] = query.order
         if query.hands != "any":
             asked["hands"] = query.hands
-        address = urlencode({key: value for key, value in asked.items() if value is not None})
-        headers["Link"] = f'</v1/queue?{address}>; rel="next"'
+        headers |= next_page("/v1/queue", asked)
     return json_answer({"data": items(scorer, part.scores), "next_cursor": cursor}, headers)

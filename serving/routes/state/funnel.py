@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from features.clock import rfc3339
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from models.judging.funnel.cause_shapes import FunnelCauses
@@ -19,7 +20,7 @@ from models.judging.funnel.tables import cohorts_table, segments_table, steps_ta
 from models.judging.spreadsheet import csv_of
 from serving.edge.access.needs import CheckedRoute, needs
 from serving.edge.bodies import json_answer
-from serving.edge.parameters import check_step
+from serving.edge.parameters import NEXT_PAGE, check_step, next_page
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE, Instant, StrictRequest, Text
 from serving.process.counted import (
@@ -42,6 +43,7 @@ router = APIRouter(
 )
 
 _TABLES = {"steps": steps_table, "cohorts": cohorts_table, "segments": segments_table}
+_TIMES = {"entered_from", "entered_to"}
 _FRESH = {"Cache-Control": "private, max-age=0"}
 
 
@@ -120,12 +122,18 @@ async def get_funnel(
 @router.get(
     "/funnel/leads",
     summary="The leads behind a number of the funnel",
-    responses={200: {"model": FunnelLeadsAnswer}, **documented(404, 422, 503)},
+    responses={
+        200: {"model": FunnelLeadsAnswer, "headers": NEXT_PAGE},
+        **documented(404, 422, 503),
+    },
 )
 async def get_funnel_leads(
     query: Annotated[FunnelLeadsQuery, Query()], service: Served, on_ladder: OnLadder
 ) -> Response:
-    """Ids of leads, for a list or an export."""
+    """Ids of leads, for a list or an export.
+
+    Follow `next_offset`, or the `Link` header, until it is null.
+    """
     on_ladder(query.ladder)
     check_step(service.ladder, query.step)
     return await run_in_threadpool(_leads, service, query)
@@ -169,7 +177,13 @@ def _leads(service: Service, query: FunnelLeadsQuery) -> Response:
     ends = query.offset + query.limit
     page = [found.leads[at] for at in found.lead[query.offset : ends].tolist()]
     following = ends if ends < len(found) else None
-    return json_answer({"data": page, "count": len(found), "next_offset": following}, _FRESH)
+    headers = {**_FRESH}
+    if following is not None:
+        asked = query.model_dump(exclude_defaults=True)
+        times = {name: rfc3339(asked[name]) for name in asked.keys() & _TIMES}
+        at = {"limit": query.limit, "offset": following}
+        headers |= next_page("/v1/funnel/leads", asked | times | at)
+    return json_answer({"data": page, "count": len(found), "next_offset": following}, headers)
 
 
 def _stays(service: Service) -> Stays:

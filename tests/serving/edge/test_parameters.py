@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.store.kept.queue import QueueFilter
-from serving.edge.parameters import packed, place_in, unpacked
+from serving.edge.parameters import next_page, packed, place_in, unpacked
 from tests.serving.shapes import is_problem
 
 PLACES: dict[str, list[Any]] = {
@@ -150,3 +152,38 @@ def test_places_in_what_was_sent(path, place):
     """A path leads where the reader of a table has found it, whatever keys are called."""
     sent = {"a": [[3, 4], {"b": {"c": 1}}], "x.y": {"z": 1}, "x": {"y": 2}, "x[0]": 3}
     assert place_in(sent, path) == place
+
+
+def test_the_next_page():
+    """Every parameter as it was asked for, in an address that means it still."""
+    asked = {"limit": 2, "cursor": "a=&b", "step": None, "only": ["source:paid search", "x:"]}
+    ((name, told),) = next_page("/v1/queue", asked).items()
+    assert name == "Link"
+    address, rel = told.split("; ")
+    assert rel == 'rel="next"'
+    path, _, query = address[1:-1].partition("?")
+    assert path == "/v1/queue"
+    assert parse_qs(query) == {
+        "limit": ["2"],
+        "cursor": ["a=&b"],
+        "only": ["source:paid search", "x:"],
+    }
+
+
+def paged(description: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The answers of routes that go on with another page."""
+    shapes = description["components"]["schemas"]
+    for path, methods in description["paths"].items():
+        for method, route in methods.items():
+            answer = route["responses"].get("200", {})
+            shape = answer.get("content", {}).get("application/json", {}).get("schema", {})
+            members = shapes.get(shape.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+            if {"next_cursor", "next_offset"} & members.keys():
+                yield f"{method} {path}", answer
+
+
+def test_every_paged_answer_has_the_header(client):
+    """A client that follows `Link` needs to know of no route how its pages go on."""
+    found = dict(paged(client.app.openapi()))
+    assert {"get /v1/queue", "get /v1/funnel/leads", "get /v1/scores"} <= found.keys()
+    assert [name for name, answer in found.items() if "Link" not in answer.get("headers", {})] == []

@@ -288,6 +288,25 @@ def test_a_cursor_that_is_none(client, cursor):
 # -------------------------------------------------------------------------------------- Identities
 
 
+def test_the_first_ids_lead_to_the_rest(running, monkeypatch):
+    """Who a lead is, and what is left of it, name the page on which its other ids stand."""
+    merge(running)
+    whole = told(running, "visitor", "identities")
+    monkeypatch.setattr("serving.routes.leads.MOST_PER_PAGE", 1)
+    answer = running.get(path("visitor"))
+    found, address = answer.json()["subjects"], answer.links["next"]["url"]
+    assert len(found) == 1
+    while address:
+        answer = running.get(address)
+        found += answer.json()["subjects"]
+        address = answer.links.get("next", {}).get("url")
+    assert found == whole["subjects"]
+    assert len(found) > 2
+    link = {name: whole["links"][0][name] for name in ("kind", "source", "target")}
+    left = running.post(path("visitor", "identities:undo"), json=link)
+    assert ("link" in left.headers) == (left.json()["next_cursor"] is not None)
+
+
 def test_identities(running):
     """Links are told with their history; undone, they hold no longer, and the ids part."""
     merge(running)

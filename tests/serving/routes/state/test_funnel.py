@@ -94,6 +94,33 @@ def test_every_number_names_its_leads(counted):
     assert whole["next_offset"] is None
 
 
+def test_the_header_leads_through_all_pages(counted):
+    """It has all that was asked for, and ends with the last page."""
+    client, printed = counted
+    step = printed["steps"][0]
+    asked = {
+        "step": step["id"],
+        "entered_from": "2020-01-01T00:00:00+01:00",
+        "entered_to": "2199-01-01",
+        "only": ["source:"],
+        "ladder": printed["ladder"],
+    }
+    whole = client.get("/v1/funnel/leads", params={**asked, "limit": 200}).json()
+    address: str | None = str(client.build_request("GET", "/", params={**asked, "limit": 7}).url)
+    address, found = "/v1/funnel/leads?" + str(address).partition("?")[2], []
+    while address:
+        answer = client.get(address)
+        found += answer.json()["data"]
+        following = answer.json()["next_offset"]
+        assert ("link" in answer.headers) == (following is not None)
+        told = answer.links.get("next", {}).get("url")
+        assert told is None or f"offset={following}" in told
+        assert told is None or "entered_from=2019-12-31T23%3A00%3A00Z" in told
+        address = told
+    assert found == whole["data"]
+    assert 7 < len(found) == whole["count"] <= 200
+
+
 def test_for_some_leads(counted):
     """By when they came and by what was known then, as the address says."""
     client, printed = counted
