@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from features.reading import read_events
 from models.bundle import load_bundle
+from serving.app import create_app
+from serving.settings import Settings
+from tests.rung.scene import done
+from tests.serving.conftest import wait_until_scored
+
+MOST_BYTES = 100_000
+"""Of a page, before it is compressed; a timeline may have more."""
+TABS = tuple(f"/?tab={tab}" for tab in ("reply", "talk", "mine", "marketing", "quiet"))
+PAGES = ("/", *TABS, "/ladder", "/ladder/causes", "/experiments", "/models", "/settings")
+
+
+def demo(where: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """The demo as a user types it in a folder."""
+    found = subprocess.run(
+        [sys.executable, "-m", "rung", "demo", "--once", *more],
+        cwd=where,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert found.returncode == 0, found.stderr
+    return found
 
 
 @pytest.mark.slow
 def test_demo(tmp_path):
     """`rung demo --once` makes everything from nothing and prints the top of a queue."""
-    found = subprocess.run(
-        [sys.executable, "-m", "rung", "demo", "--once", "--leads", "150"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert found.returncode == 0, found.stderr
+    found = demo(tmp_path, "--leads", "150")
     assert "The top of the queue" in found.stdout
     assert "  1. " in found.stdout
     assert "rung-b2b version 1" in found.stdout
@@ -31,3 +51,40 @@ def test_demo(tmp_path):
     assert made <= {path.name for path in folder.iterdir()}
     log, _ = read_events(f"sqlite:///{folder / 'events.db'}", load_bundle(folder / "bundle").ladder)
     assert len(log.leads) == 150
+
+
+def sizes(client: TestClient, most: int = 140) -> Iterator[tuple[str, int]]:
+    """The addresses of pages that a reader comes to from the first ones, with their bytes."""
+    seen, open_ = set(PAGES), [*PAGES]
+    while open_ and most:
+        address, most = open_.pop(0), most - 1
+        answer = client.get(address, headers={"Accept-Encoding": "identity"})
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
+        yield address, len(answer.content)
+        links = map(unescape, re.findall(r'<a [^>]*href="(/[^"#]*)', answer.text))
+        new = [one for one in dict.fromkeys(links) if one not in seen and "csv" not in one]
+        seen.update(new)
+        further = [one for one in new if "cursor=" in one]
+        open_ = [*further, *open_, *(one for one in new if one not in further)]
+
+
+@pytest.mark.slow
+def test_no_page_of_the_demo_is_heavy(tmp_path):
+    """Whatever a reader comes to in a store of the demo's size, with all looks taken."""
+    demo(tmp_path)
+    folder = tmp_path / "artifacts" / "demo"
+    url, bundle = f"sqlite:///{folder / 'events.db'}", folder / "bundle"
+    done("funnel", url, "--bundle", bundle)
+    done("champion", "judge", url, "--bundle", bundle)
+    app = create_app(Settings(url, bundle, rescore_seconds=3600.0))
+    here = "http://127.0.0.1:8000"
+    with TestClient(app, base_url=here, client=("127.0.0.1", 50_000)) as client:
+        wait_until_scored(app.state.service)
+        found = dict(sizes(client))
+    kinds = {re.sub(r"[?].*", "", one).split("/")[1] for one in found}
+    assert {"", "leads", "ladder", "experiments", "models", "settings"} <= kinds
+    assert sum(one.startswith("/leads/") for one in found) > 40
+    assert sum("cursor=" in one for one in found) > 5
+    assert {one: size for one, size in found.items() if size >= MOST_BYTES} == {}
+    assert max(size for one, size in found.items() if one.startswith("/?")) > MOST_BYTES // 2
