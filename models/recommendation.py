@@ -22,6 +22,7 @@ from features.ladder.ladder import Framing, Ladder, Offer, Step
 from features.ladder.words import REPLY, in_percent
 from features.offers.decisions import BELIEVED_WORSE, Decision
 from features.offers.history import OfferHistory
+from features.offers.topics import continued
 from features.signals.snapshot import Snapshot
 from models.bundle import Bundle, Scores
 from models.offers.channels import may_be_written_to
@@ -344,7 +345,7 @@ class Adviser:
         for offer in allowed.offers:
             at = self._place[offer.id]
             eligible[0, at] = True
-            topic[0, at] = any(one in history.topics for one in offer.topics)
+            topic[0, at] = bool(continued(offer.topics, history.topics))
         return forecast_of(self.bundle, snapshot, scores, eligible, topic)
 
     def _tailored(

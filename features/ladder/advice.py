@@ -14,7 +14,6 @@ from itertools import combinations, pairwise
 from features.errors import did_you_mean
 from features.ladder.controls import Controls
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
-from features.ladder.offer import BOUNDED_BY_DAYS
 from features.ladder.rule_logic import implies
 from features.ladder.words import REPLY, digits, in_percent, things, worth_of
 
@@ -142,7 +141,7 @@ def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
         step_id,
         effort=min(offer.effort.score(ladder.effort_weights) for offer in offers),
         value=max(offer.value_minutes for offer in offers),
-        topics=frozenset(topic for offer in offers for topic in offer.topics),
+        topics=frozenset(_spelt(topic) for offer in offers for topic in offer.topics),
     )
 
 
@@ -156,9 +155,9 @@ def _unknown_channels(ladder: Ladder) -> Iterator[Advice]:
             yield Advice("limits.inbound_channels", f"no offer names {channel!r}{hint}", "channels")
 
 
-def _spelt(channel: str) -> str:
-    """A channel in any spelling: "E-Mail" and "email" are one."""
-    return "".join(filter(str.isalnum, channel.casefold()))
+def _spelt(name: str) -> str:
+    """A channel or a topic in any spelling: "E-Mail" and "email" are one."""
+    return "".join(filter(str.isalnum, name.casefold())) or name
 
 
 def _over_limits(ladder: Ladder) -> Iterator[Advice]:
@@ -393,7 +392,7 @@ def _second_form(offer: Offer) -> _OfferAdvice:
 def _session(offer: Offer) -> _OfferAdvice:
     """Advice on an offer with a person; a pilot is bounded by its days, not by its minutes."""
     minutes = offer.effort.minutes
-    if offer.kind not in BOUNDED_BY_DAYS and minutes > LONGEST_SESSION_MINUTES:
+    if not offer.is_bounded_by_days and minutes > LONGEST_SESSION_MINUTES:
         text = (
             f"{offer.id!r} asks for {things(minutes, 'minute')} with a person; a session of"
             f" {LONGEST_SESSION_MINUTES} feels manageable where a call of 60 is avoided"
@@ -421,13 +420,13 @@ def _framing_texts(offer: Offer) -> Iterator[tuple[str, str]]:
 
 
 def _unbounded(offer: Offer) -> _OfferAdvice:
-    if offer.kind in BOUNDED_BY_DAYS and offer.scope_days is None:
+    if offer.is_bounded_by_days and offer.scope_days is None:
         text = (
             f"{offer.id!r} is a {offer.kind} without scope_days; one problem in one department"
             " for 30 days is a contained risk"
         )
         yield "", text, "S24"
-    if offer.kind == "guarantee" and offer.guarantee_days is None:
+    if offer.kind.casefold() == "guarantee" and offer.guarantee_days is None:
         text = (
             f"{offer.id!r} is a guarantee without guarantee_days; 30 or 60 days give time to judge"
             " and a reason to begin"

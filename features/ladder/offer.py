@@ -9,7 +9,6 @@ from typing import Final, Literal
 from features.ladder.event_rule import EventRule
 
 __all__ = [
-    "BOUNDED_BY_DAYS",
     "Commitment",
     "Effort",
     "EffortWeights",
@@ -23,8 +22,7 @@ OfferStatus = Literal["active", "paused", "retired"]
 """Whether an offer may be extended: now, later perhaps, never again."""
 
 
-BOUNDED_BY_DAYS: Final = ("pilot", "trial")
-"""Kinds of offers that run for some days, whether or not they say for how many."""
+_BOUNDED_BY_DAYS: Final = ("pilot", "trial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +121,11 @@ class Offer:
     repeats_until: datetime | None = None
     status: OfferStatus = "active"
     version: int = 0
+
+    @property
+    def is_bounded_by_days(self) -> bool:
+        """Whether it is of a kind that runs for some days, whether or not it says how many."""
+        return self.kind.casefold() in _BOUNDED_BY_DAYS
 
 
 @dataclass(frozen=True, slots=True)

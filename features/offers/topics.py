@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 from features.events.field_names import plain
@@ -13,7 +14,7 @@ from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
 from features.signals.rules import RulesByName
 
-__all__ = ["LastSaid", "Timed", "TopicPlan", "gaps_of", "topics_of"]
+__all__ = ["LastSaid", "Timed", "TopicPlan", "continued", "gaps_of", "topics_of"]
 
 Timed = tuple[int, Row]
 """When something happened, as far as it was known then, and what."""
@@ -28,7 +29,7 @@ class TopicPlan:
     Parameters
     ----------
     of_offer : offer id -> its topics.
-    words : all topics of offers, by themselves and by `plain`.
+    words : all topics of offers, as the first that has one spells it, by themselves and by `plain`.
     not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
     """
 
@@ -40,11 +41,19 @@ class TopicPlan:
     @classmethod
     def of(cls, ladder: Ladder) -> Self:
         """The plan of a ladder."""
-        topics = [topic for offer in ladder.offers for topic in offer.topics]
+        first: dict[str, str] = {}
+        words = {
+            topic: first.setdefault(_key(topic), topic)
+            for offer in ladder.offers
+            for topic in offer.topics
+        }
         names = ladder.events
         return cls(
-            of_offer={offer.id: offer.topics for offer in ladder.offers},
-            words={plain(topic): topic for topic in topics} | {topic: topic for topic in topics},
+            of_offer={
+                offer.id: tuple(dict.fromkeys(words[topic] for topic in offer.topics))
+                for offer in ladder.offers
+            },
+            words=first | words,
             not_consumed=frozenset((names.traits, names.consultation)),
             barred=RulesByName(activity_of(ladder).barred),
         )
@@ -52,6 +61,17 @@ class TopicPlan:
     def word_for(self, topic: str) -> str:
         """The topic of an offer that a text means, in any spelling; "" for none."""
         return self.words.get(topic) or self.words.get(plain(topic), "")
+
+
+def continued(topics: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Those of an offer's topics that are among some others in any spelling, as the offer's are."""
+    keys = set(map(_key, known)) if topics else ()
+    return [topic for topic in topics if _key(topic) in keys]
+
+
+@lru_cache(maxsize=4096)  # asked of each offer, for each lead
+def _key(topic: str) -> str:
+    return plain(topic) or topic
 
 
 def gaps_of(known: Sequence[Timed]) -> LastSaid:

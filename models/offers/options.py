@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
+from features.events.field_names import channel_key, plain
 from features.ladder.ladder import Ladder, Offer
 
 __all__ = ["NO_ASK", "NURTURE", "Attribute", "Options", "options_of"]
@@ -143,9 +144,19 @@ def options_of(ladder: Ladder, like: Ladder | None = None) -> Options:
 def _shared(offers: Iterable[Offer]) -> tuple[str, ...]:
     """Kinds and channels that two offers or more have in common, and that not all have."""
     offers = tuple(offers)
-    count = Counter(f"kind {offer.kind}" for offer in offers)
-    count.update(f"channel {channel}" for offer in offers for channel in offer.channels)
-    return tuple(sorted(name for name, held in count.items() if 2 <= held < len(offers)))
+    told = [_told_by(offer) for offer in offers]
+    count = Counter(name for names in told for name in names)
+    first: dict[str, str] = {}
+    for names in told:
+        first = names | first
+    shared = (name for name, held in count.items() if 2 <= held < len(offers))
+    return tuple(sorted(shared, key=lambda name: first[name]))
+
+
+def _told_by(offer: Offer) -> dict[str, str]:
+    """Its kind and its channels, each the same in any spelling, and as the offer spells it."""
+    kind = {f"kind {plain(offer.kind) or offer.kind}": f"kind {offer.kind}"}
+    return kind | {f"channel {channel_key(one)}": f"channel {one}" for one in offer.channels}
 
 
 def _lightest(ladder: Ladder, step_id: str) -> float:
@@ -161,7 +172,7 @@ def _row(ladder: Ladder, offer: Offer, lightest: float, shared: tuple[str, ...])
     effort = max(1.0, offer.effort.score(ladder.effort_weights))
     if offer.during:  # owed, and like no other: nothing but that it helps is known of it beforehand
         return [0.0, 0.0, 1.0, *[0.0] * (6 + len(shared))]
-    held = {f"kind {offer.kind}", *(f"channel {channel}" for channel in offer.channels)}
+    held = _told_by(offer)
     return [
         float(offer.role == "ask"),
         0.0,

@@ -15,8 +15,8 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from features.events.field_names import field_key, plain
 from features.ladder.ladder import Framing, Ladder, Offer
-from features.ladder.offer import BOUNDED_BY_DAYS
 from features.offers.history import OfferHistory
+from features.offers.topics import continued
 from models.offers.policy import uniform_number
 
 __all__ = [
@@ -67,7 +67,7 @@ def personalisation(
     worth: Mapping[str, float],
 ) -> Personalisation:
     """What to put into an offer for a lead of whom this is known."""
-    shared = [topic for topic in offer.topics if topic in history.topics]
+    shared = continued(offer.topics, history.topics)
     topics = shared or list(offer.topics)
     form = _unknown(offer.effort.form_fields, history)
     room = ladder.limits.form_fields - len(form)
@@ -107,11 +107,11 @@ def something_useful(offers: Iterable[Offer], history: OfferHistory) -> Offer | 
 def _asks_nothing(offer: Offer) -> bool:
     effort = offer.effort
     costs = effort.form_fields or effort.money or effort.live or effort.human
-    return not costs and offer.scope_days is None and offer.kind not in BOUNDED_BY_DAYS
+    return not costs and offer.scope_days is None and not offer.is_bounded_by_days
 
 
 def _goes_on(offer: Offer, history: OfferHistory) -> bool:
-    return any(topic in history.topics for topic in offer.topics)
+    return bool(continued(offer.topics, history.topics))
 
 
 def _unknown(names: Sequence[str], history: OfferHistory) -> list[str]:

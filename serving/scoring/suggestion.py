@@ -257,7 +257,7 @@ def _costs(offer: Offer, currency: str) -> str:
 
 def is_reply(offer: Offer | None) -> bool:
     """Whether an offer says to answer what a lead has asked."""
-    return offer is not None and offer.role != "ask" and offer.kind == "reply"
+    return offer is not None and offer.role != "ask" and offer.kind.casefold() == "reply"
 
 
 def _chances(step: Step, chosen: Ranked, alone: Ranked) -> str:

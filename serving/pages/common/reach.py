@@ -106,11 +106,14 @@ def standing_of(history: OfferHistory, ladder: Ladder, *channels: str) -> Channe
 def open_channels(
     channels: Sequence[str], history: OfferHistory, ladder: Ladder, bounced: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Those of some channels that may be used and work, each once, in their order."""
+    """Those of some channels that may be used and work, each once, in their order.
+
+    Of two spellings of a channel the first.
+    """
     unless_asked = ladder.limits.consent == "opt_out"
-    found = (
-        one
-        for one in channels
-        if history.may_contact(one, unless_asked=unless_asked) and channel_key(one) not in bounced
-    )
-    return tuple(dict.fromkeys(found))
+    found: dict[str, str] = {}
+    for one in channels:
+        key = channel_key(one)
+        if history.may_contact(one, unless_asked=unless_asked) and key not in bounced:
+            found.setdefault(key, one)
+    return tuple(found.values())

@@ -34,6 +34,7 @@ from features.ladder.quiet_hours import QuietHours
 from features.ladder.words import AGAINST_ENDINGS
 from features.offers.commitments import Open
 from features.offers.history import OfferHistory, completions_of, history_of
+from features.offers.topics import continued
 from features.signals.rules import met_any
 from features.signals.snapshot import snapshot
 from tests.features import strategies
@@ -777,6 +778,18 @@ def test_gaps_lead_on():
     other = row("assessment_completed", 2, gaps=["no owner"])
     assert history(before, other).topics == ("stock",)
     assert history(gaps, row("audit_done", 3, gaps=[])).topics == ()
+
+
+def test_two_spellings_of_a_topic_are_one():
+    """What a lead had of one offer goes on with another that spells its topic otherwise."""
+    again = replace(GUIDE, id="again", topics=("Costs", "DELAYS", "costs"))
+    spelt = replace(LADDER, offers=(*LADDER.offers, again))
+    for event in (row("content_read", topic="COSTS"), row("content_read", topic="Costs")):
+        assert history(event, ladder=spelt).topics == ("costs",)
+    for offer in ("guide", "again"):
+        read = row("asset_opened", offer=offer)
+        assert history(read, ladder=spelt).topics == ("costs", "delays")
+        assert continued(again.topics, ("costs",)) == ["Costs", "costs"]
 
 
 def test_topics():

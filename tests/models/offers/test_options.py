@@ -127,6 +127,27 @@ def test_shared_kinds_and_channels():
     assert not [one for one in all_alike.attributes if one.name.startswith(("kind", "channel"))]
 
 
+def test_a_spelling_is_no_kind_and_no_channel():
+    """What differs in spelling alone is one: an offer that is spelt anew stays what it is."""
+    as_it_is = options_of(LADDER)
+    spelt = tuple(
+        replace(
+            one,
+            kind=one.kind.capitalize() if at % 2 else one.kind,
+            channels=tuple({"email": "E-Mail"}.get(each, each) for each in one.channels)
+            if at == 1
+            else one.channels,
+        )
+        for at, one in enumerate(LADDER.offers)
+    )
+    assert spelt != LADDER.offers
+    other = options_of(replace(LADDER, offers=spelt))
+    assert other.attributes == as_it_is.attributes
+    np.testing.assert_array_equal(other.values, as_it_is.values)
+    edited = options_of(replace(LADDER, offers=spelt), LADDER)
+    np.testing.assert_array_equal(edited.values, as_it_is.values)
+
+
 def test_a_new_offer_starts_from_its_kind():
     """What is new but of a kind and shape that is known has the very attributes of that."""
     new = replace(GUIDE, id="new-guide")

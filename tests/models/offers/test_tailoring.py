@@ -111,6 +111,17 @@ def test_what_the_lead_read_is_continued(ladder, nothing):
     assert personalisation(offer(), ladder, 1, read, {})["topic"] is None
 
 
+def test_a_topic_in_another_spelling_is_continued(ladder, nothing):
+    """What an offer is about stands as the offer has it, and no other topic by it."""
+    known = replace(nothing, topics=("Data-Security", "ROI"))
+    about = offer(topics=("data security", "roi", "risk"))
+    found = personalisation(about, ladder, 2, known, {})
+    assert (found["topic"], found["continues"]) == ("data security", ["data security", "roi"])
+    assert personalisation(offer(topics=("!?",)), ladder, 2, known, {})["continues"] == []
+    plainly, other = offer(id="a"), offer(id="b", topics=("DATA SECURITY",))
+    assert something_useful([plainly, other], known) == other
+
+
 def test_gaps_are_the_agenda_of_a_session(ladder, nothing):
     """Only where people meet; the minutes are shared evenly. A pilot is no session."""
     told = replace(nothing, gaps=("routing", "reports"))

@@ -32,6 +32,14 @@ def yes(**about: object) -> dict[str, object]:
     return {**about, "granted": True}
 
 
+def test_a_channel_is_named_once():
+    """Of two spellings the first."""
+    history = history_of([KNOWN], B2B, 9)
+    ways = ["E-Mail", "page", "email", "Page", "rep"]
+    assert open_channels(ways, history, B2B) == ("E-Mail", "page", "rep")
+    assert open_channels(ways, history, B2B, bounced=("email",)) == ("page", "rep")
+
+
 @pytest.mark.parametrize(
     ("answers", "ways", "closed"),
     [
