@@ -4,24 +4,50 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 from typing_extensions import TypedDict
 
 from serving.edge.schemas import MOST_PER_PAGE, StrictRequest, Text, stored_text
+from serving.notifications.schemas import (
+    RecommendationCreatedData,
+    ReplyOverdueData,
+    ScoreBandChangedData,
+    StepCompletedData,
+)
+from serving.routes.exports.kept_rows import (
+    KeptAction,
+    KeptEvent,
+    KeptHands,
+    KeptIdentity,
+    KeptMark,
+    KeptMembership,
+    KeptNotification,
+    KeptOptOut,
+    KeptRank,
+    KeptScore,
+    KeptWord,
+    KeptWriteBack,
+    LeftScore,
+    ScoreOfTimeline,
+)
 from serving.scoring.answers import StepAnswer
 
 __all__ = [
-    "EntryKind",
+    "Entry",
     "EraseQuery",
     "ErasureAnswer",
+    "EventEntry",
+    "EventKind",
     "ExportAnswer",
     "ExportQuery",
     "IdentitiesAnswer",
     "IdentitiesQuery",
     "LeadAnswer",
     "LeadId",
+    "NotificationEntry",
     "OptOutAnswer",
     "OptOutRequest",
+    "ScoreEntry",
     "SuppressionAnswer",
     "TimelineAnswer",
     "TimelineItem",
@@ -152,25 +178,47 @@ class OptOutAnswer(BaseModel):
     opt_out: OptOutLine | None
 
 
-EntryKind = Literal["event", "decision", "exposure", "outcome", "notification", "score"]
+EventKind = Literal["event", "decision", "exposure", "outcome"]
 
 
-class TimelineItem(TypedDict):
-    """Something that happened, or that Rung did.
+class Entry(TypedDict):
+    """What each entry of a timeline has."""
 
-    `data` holds the properties of an event (of a decision too), the data of a notification, or the
-    latest score with its reasons. `completes` names the steps that an event was the first to
-    complete.
-    """
-
-    kind: EntryKind
     id: str | None
     name: str
     occurred_at: str
     known_at: str
     subject: str
-    completes: list[StepAnswer]
-    data: dict[str, Any]
+    completes: Annotated[
+        list[StepAnswer], Field(description="The steps that it was the first to complete.")
+    ]
+
+
+class EventEntry(Entry):
+    """Something that happened, or an event by which Rung kept what it decided."""
+
+    kind: EventKind
+    data: Annotated[
+        dict[str, Any], Field(description="Its properties, but for traits that are protected.")
+    ]
+
+
+class NotificationEntry(Entry):
+    """What endpoints were told; `name` is its type."""
+
+    kind: Literal["notification"]
+    data: ScoreBandChangedData | StepCompletedData | RecommendationCreatedData | ReplyOverdueData
+
+
+class ScoreEntry(Entry):
+    """The latest score of an id."""
+
+    kind: Literal["score"]
+    data: ScoreOfTimeline
+
+
+TimelineItem = Annotated[EventEntry | NotificationEntry | ScoreEntry, Field(discriminator="kind")]
+"""Something that happened, or that Rung did."""
 
 
 class TimelineAnswer(BaseModel):
@@ -188,25 +236,23 @@ class ExportAnswer(BaseModel):
     with very many rows it is a part, and `next_cursor` leads to the next one.
     """
 
-    model_config = ConfigDict(extra="allow")
-
     lead_id: str
     exported_at: str
     subjects: list[str]
-    events: list[dict[str, Any]]
-    scores: list[dict[str, Any]]
-    gone_scores: list[dict[str, Any]] = Field(description="Ids that had a score once.")
-    stale: list[dict[str, Any]] = Field(description="Ids that are to be scored anew.")
-    notifications: list[dict[str, Any]]
-    write_backs: list[dict[str, Any]] = Field(description="What a CRM was told, or is to be told.")
-    ranks: list[dict[str, Any]] = Field(description="What was chosen among actions of callers.")
-    account_members: list[dict[str, Any]] = Field(description="The companies of its ids.")
-    identities: list[dict[str, Any]]
-    identity_links: list[dict[str, Any]]
-    opt_outs: list[dict[str, Any]]
-    lead_words: list[dict[str, Any]] = Field(description="What a search finds it by.")
-    hands: list[dict[str, Any]] = Field(description="Who has it, and until when it is put aside.")
-    actions: list[dict[str, Any]] = Field(description="What people did with it on the pages.")
+    events: list[KeptEvent]
+    scores: list[KeptScore]
+    gone_scores: list[LeftScore] = Field(description="Ids that had a score once.")
+    stale: list[KeptMark] = Field(description="Ids that are to be scored anew.")
+    notifications: list[KeptNotification]
+    write_backs: list[KeptWriteBack] = Field(description="What a CRM was told, or is to be told.")
+    ranks: list[KeptRank] = Field(description="What was chosen among actions of callers.")
+    account_members: list[KeptMembership] = Field(description="The companies of its ids.")
+    identities: list[KeptIdentity]
+    identity_links: list[LinkAnswer]
+    opt_outs: list[KeptOptOut]
+    lead_words: list[KeptWord] = Field(description="What a search finds it by.")
+    hands: list[KeptHands] = Field(description="Who has it, and until when it is put aside.")
+    actions: list[KeptAction] = Field(description="What people did with it on the pages.")
     totals: dict[str, int] = Field(description="How long each list is in all.")
     next_cursor: str | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -20,7 +20,15 @@ from features.store.privacy.pages import count_of, held_lead, order_of, page_of,
 from features.store.privacy.rows import NAMING, Document, document_of
 from features.store.schema import events, identity_links, notifications, scores
 from serving.edge.parameters import no_cursor, packed, unpacked
-from serving.routes.lead_schemas import EntryKind, TimelineItem
+from serving.routes.exports.kept_rows import ScoreOfTimeline
+from serving.routes.lead_schemas import (
+    Entry,
+    EventEntry,
+    EventKind,
+    NotificationEntry,
+    ScoreEntry,
+    TimelineItem,
+)
 from serving.scoring.answers import StepAnswer
 
 __all__ = [
@@ -137,7 +145,7 @@ def _makers(
     ladder: Ladder, completed: dict[str, list[StepAnswer]]
 ) -> Sequence[Callable[[Document], TimelineItem]]:
     """What makes an entry of a row, for each of `_KINDS`."""
-    kinds: dict[str, EntryKind] = {
+    kinds: dict[str, EventKind] = {
         ladder.events.decision: "decision",
         ladder.events.exposure: "exposure",
         ladder.events.outcome: "outcome",
@@ -147,10 +155,10 @@ def _makers(
 
 def _of_event(
     ladder: Ladder,
-    kinds: dict[str, EntryKind],
+    kinds: dict[str, EventKind],
     completed: dict[str, list[StepAnswer]],
     row: Document,
-) -> TimelineItem:
+) -> EventEntry:
     told = document_of(events, row)
     return {
         "kind": kinds.get(row["name"], "event"),
@@ -164,30 +172,29 @@ def _of_event(
     }
 
 
-def _of_notification(row: Document) -> TimelineItem:
+def _of_notification(row: Document) -> NotificationEntry:
     told = document_of(notifications, row)
-    return _made("notification", told["id"], told["type"], told["created_at"], row, told["data"])
+    at = told["created_at"]
+    made = _made_by_rung(row, told["id"], told["type"], at)
+    return {**made, "kind": "notification", "data": told["data"]}
 
 
-def _of_score(row: Document) -> TimelineItem:
+def _of_score(row: Document) -> ScoreEntry:
     told = document_of(scores, row)
     told |= told.pop("reasons") or {}
-    return _made("score", None, "score", told["as_of"], row, told)
+    made = _made_by_rung(row, None, "score", told["as_of"])
+    return {**made, "kind": "score", "data": cast("ScoreOfTimeline", told)}
 
 
-def _made(
-    kind: EntryKind, id_: str | None, name: str, at: str, row: Document, data: Document
-) -> TimelineItem:
+def _made_by_rung(row: Document, id_: str | None, name: str, at: str) -> Entry:
     """What Rung did: known when it happened."""
     return {
-        "kind": kind,
         "id": id_,
         "name": name,
         "occurred_at": at,
         "known_at": at,
         "subject": row["lead_id"],
         "completes": [],
-        "data": data,
     }
 
 

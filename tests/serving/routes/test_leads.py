@@ -183,11 +183,11 @@ def eventful(running):
     made = running.post("/v1/recommendations", json={"lead_id": LEAD, "decision_id": "d"})
     assert made.status_code == 200
     running.post("/v1/decisions/d/outcome", json={"value": 0.5}).raise_for_status()
+    data = {"lead_id": LEAD, "ladder": "b2b", "step": "value", "position": 2}
+    data |= {"next_step": "participation", "features_as_of": "2026-03-01T12:00:00Z"}
+    notices = [Notice(f"n{at}", "step.completed", LEAD, at, json.dumps(data)) for at in (7, 8)]
     with service.store.database.writing() as connection:
-        add_notices(
-            connection,
-            [Notice(f"n{at}", "step.completed", LEAD, at, '{"step":"value"}') for at in (7, 8)],
-        )
+        add_notices(connection, notices)
     eventually(lambda: service.store.marks.waiting()[0] == 0)  # else it is scored between two reads
     rescore(service.scorer)
     return running
@@ -490,6 +490,16 @@ def test_export(eventful):
         event["name"] for event in document["events"]
     }
     assert "lead-0002" not in answer.text
+
+
+def test_an_export_of_who_waits_to_be_scored(bare):
+    """The mark that news have left is told under the id that they came for."""
+    call = {"type": "track", "userId": "waits", "event": "page_viewed", "messageId": "waits-1"}
+    assert bare.post("/v1/track", json=call).status_code == 200
+    document = told(bare, "waits", "export")
+    lead_schemas.ExportAnswer.model_validate(document)
+    (mark,) = document["stale"]
+    assert (mark["subject"], set(mark)) == ("waits", {"subject", "since"})
 
 
 # ----------------------------------------------------------------------------------------- Erasure
