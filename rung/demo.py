@@ -130,11 +130,11 @@ def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     print_line(f"\nThe top of the queue ({things(top.queued, 'lead')})\n")
     for number, place in enumerate(top.places, start=1):
         item = place.item
-        low, high = item["interval"]["low"], item["interval"]["high"]
+        step, chance_of_it, between = item["step"], item["probability"], item["interval"]
         print_line(f"{number:3}. {place.name}" + (f", {place.below}" if place.below else ""))
-        print_line(
-            f"     {item['step']['title']}: {chance(item['probability'])}, {likely(low, high)}"
-        )
+        if step is not None and chance_of_it is not None and between is not None:
+            told = likely(between["low"], between["high"])
+            print_line(f"     {step['title']}: {chance(chance_of_it)}, {told}")
         for reason in telling(item):
             print_line(f"     {points(reason['points'])}  {reason['text']}")
         if item["suggestion"]:

@@ -59,16 +59,22 @@ Ids = Sequence[str] | sa.Select[tuple[str]] | sa.BindParameter[Sequence[str]]
 """Some ids, or what finds them."""
 
 
-def sent_under(dialect: str, ids: Ids) -> sa.ColumnElement[bool]:
+def sent_under(dialect: str, ids: Ids, after: int | None = None) -> sa.ColumnElement[bool]:
     """Whether an event was sent under one of some ids.
 
     Parameters
     ----------
     dialect : of what kind the database is, sqlite or postgresql.
+    after : it has to have happened after this instant, microseconds since the epoch; None: ever.
     """
+
+    def is_there(table: sa.FromClause) -> sa.ColumnElement[bool]:
+        is_under = table.c.lead_id.in_(ids)
+        return is_under if after is None else sa.and_(is_under, table.c.occurred_at > after)
+
     if dialect != "sqlite":
-        return events.c.lead_id.in_(ids)
-    return _is_among(sa.select(one.c.seq).where(one.c.lead_id.in_(ids)) for one in NOTED)
+        return is_there(events)
+    return _is_among(sa.select(one.c.seq).where(is_there(one)) for one in NOTED)
 
 
 def noted_under(noted: sa.TableClause, ids: Ids) -> sa.ColumnElement[bool]:

@@ -16,7 +16,7 @@ from typing import Final, Literal, get_args
 from features.clock import is_over
 from features.events.log import DAY_US
 from features.store.events import EventStore, StoredScore
-from features.store.kept.queue import QUEUE_ORDERS, QueueFilter, QueueOrder, TabCount
+from features.store.kept.queue import QueueFilter, QueueOrder, TabCount, place_of
 from features.store.people.actions import UNDO_US, KeptAction, after_action
 from features.store.people.hands import NOBODY, Hand
 from serving.scoring.work import tab_of
@@ -175,7 +175,7 @@ class Desk:
         page = found[:limit]
         if len(found) <= limit:
             return ViewPart(page, None)
-        return ViewPart(page, (getattr(page[-1], QUEUE_ORDERS[view.order]), page[-1].lead_id))
+        return ViewPart(page, place_of(page[-1], view.order))
 
     def count(self, view: QueueView, most: int) -> int:
         """How many leads a view has; `most` where there are as many or more."""

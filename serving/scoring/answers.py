@@ -277,12 +277,22 @@ class AccountOfLead(TypedDict):
 
 
 class QueueItem(TypedDict):
-    """A lead of the queue, as it was scored last."""
+    """A lead of the queue, as it was scored last.
+
+    Who waits for a reply stands in it also without a next step, having bought or being lost: then
+    all that is told of one is null.
+    """
 
     lead_id: str
     account: AccountOfLead | None
     ladder: str
-    step: StepAnswer
+    step: Annotated[
+        StepAnswer | None,
+        Field(
+            description="Its next one; null for a lead that has bought, or is lost, and waits for a"
+            " reply. Its chances, their interval, its band, its rank and its base are null too."
+        ),
+    ]
     position: int
     tab: Annotated[
         Tab | None,
@@ -292,10 +302,10 @@ class QueueItem(TypedDict):
         ),
     ]
     claimed_by: Annotated[str | None, Field(description="Who works with it; null for nobody.")]
-    probability: float
-    interval: dict[Literal["low", "high"], float]
+    probability: float | None
+    interval: dict[Literal["low", "high"], float] | None
     horizon_days: float | None
-    purchase_probability: float
+    purchase_probability: float | None
     band: ScoreBand | None
     rank_pct: float | None
     usual: Annotated[

@@ -1,7 +1,8 @@
 """The queue: leads by the work that they are (`serving.scoring.work`), with why and what to do.
 
 The order is that of the stored scores (`serving.process.background` says how it comes about), so
-a page is one read. Customers and dormant leads are scored, but stand in no queue.
+a page is one read. Customers and dormant leads are scored, but stand in no queue unless they wait
+for a reply: a customer who does has no next step there, and no chance.
 """
 
 from __future__ import annotations
@@ -171,7 +172,9 @@ def _explained(
     """Each score with its reasons; those that were not stored are found again, as of then."""
     bundle = scorer.bundle
     version = bundle.identity if bundle else None
-    absent = [score for score in scores if not score.reasons and score.bundle == version]
+    absent = [
+        score for score in scores if not score.reasons and score.step and score.bundle == version
+    ]
     again = dict(_found_again(scorer, absent)) if absent else {}
     return [
         (score, json.loads(score.reasons))
@@ -216,22 +219,30 @@ def _item(
 ) -> QueueItem:
     ladder = scorer.bundle.ladder if scorer.bundle else None
     step = _step(ladder, score.step)
-    ranking, chance = scorer.ranking, score.p_advance or 0.0
-    band = score.band or (band_of(chance, step) if step else None)
+    ranking, chance = scorer.ranking, score.p_advance
+    band = score.band
+    if band is None and step is not None and chance is not None:
+        band = band_of(chance, step)
     return {
         "lead_id": score.lead_id,
         "account": None,
         "ladder": score.ladder,
-        "step": {"id": score.step, "title": step.title if step else score.step},
+        "step": {"id": score.step, "title": step.title if step else score.step}
+        if score.step
+        else None,
         "position": score.position,
         "tab": tab_of(score.priority),
         "claimed_by": None,
-        "probability": _number(score.p_advance),
-        "interval": {"low": _number(score.low), "high": _number(score.high)},
+        "probability": chance,
+        "interval": {"low": score.low, "high": score.high}
+        if score.low is not None and score.high is not None
+        else None,
         "horizon_days": step.horizon_days if step else None,
-        "purchase_probability": _number(score.p_purchase),
+        "purchase_probability": score.p_purchase,
         "band": cast("ScoreBand | None", band),
-        "rank_pct": ranking.percent(score.position, chance) if ranking else None,
+        "rank_pct": ranking.percent(score.position, chance)
+        if ranking and chance is not None
+        else None,
         "usual": scorer.usual.get(score.step),
         "p_week_ago": score.p_week_ago,
         "cause": cast("Cause", score.cause),
@@ -246,10 +257,6 @@ def _item(
         "features_as_of": rfc3339(score.as_of),
         "scored_at": rfc3339(score.scored_at),
     }
-
-
-def _number(value: float | None) -> float:
-    return 0.0 if value is None else value
 
 
 def _step(ladder: Ladder | None, step_id: str) -> Step | None:

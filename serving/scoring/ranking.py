@@ -34,8 +34,10 @@ class Ranking:
         Parameters
         ----------
         positions : shape (n,), how many steps each has completed: which one is before it.
-        probabilities : shape (n,).
+        probabilities : shape (n,), NaN for those without a next step, which are in no ranking.
         """
+        ranked = ~np.isnan(probabilities)
+        positions, probabilities = positions[ranked], probabilities[ranked]
         there = np.unique(positions)
         found = {int(one): np.sort(probabilities[positions == one]) for one in there}
         return cls(found) if found else None
@@ -56,13 +58,13 @@ class Ranking:
         return int(np.searchsorted(there, probability, side="right")) / len(there)
 
     def shares(self, positions: Ints, probabilities: Floats) -> Floats:
-        """As `share`, of each of many; NaN where that is None."""
+        """As `share`, of each of many; NaN where that is None, and where the probability is."""
         found = np.full(len(probabilities), np.nan)
         for position, there in self.by_position.items():
             at = positions == position
             at_or_below = np.searchsorted(there, probabilities[at], side="right")
             found[at] = at_or_below / len(there)
-        return found
+        return np.where(np.isnan(probabilities), np.nan, found)
 
     def percent(self, position: int, probability: float) -> float | None:
         """As `share`, in percent, to a tenth."""

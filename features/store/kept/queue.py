@@ -46,7 +46,9 @@ _ORDERS: Final[dict[Order | QueueOrder, Callable[[Any], Any]]] = {
     "purchase": lambda one: one.p_purchase,
     "recent": lambda one: one.last_active,
 }
-"""What each goes by: of a score, or as a column of all of them."""
+"""What each goes by, never below nothing: of a score, or as a column of all of them."""
+_LAST: Final = -1.0
+"""Where a lead stands in an order that goes by what it has not: after all others."""
 
 _TABS: Final = (1, 2, 3, 4)
 _NOWHERE: Final = 0
@@ -83,7 +85,9 @@ class TabCount(NamedTuple):
 
 def place_of(score: StoredScore, order: Order | QueueOrder) -> tuple[float, str]:
     """Where a score of the queue stands in an order."""
-    return _ORDERS[order](score), score.lead_id
+    is_without = order == "probability" and score.p_advance is None
+    value = None if is_without else _ORDERS[order](score)
+    return _LAST if value is None else value, score.lead_id
 
 
 class QueueStore:
@@ -106,9 +110,10 @@ class QueueStore:
         ----------
         after : the last that was seen, see `place_of`.
         """
-        wanted = _in_order("work", after).limit(limit)
+        (wanted,) = _in_order("work", after)
         with self._database.reading() as connection:
-            return [score_of(row) for row in connection.execute(wanted).mappings()]
+            rows = connection.execute(wanted.limit(limit)).mappings()
+            return [score_of(row) for row in rows]
 
     def part(
         self,
@@ -120,8 +125,9 @@ class QueueStore:
     ) -> list[StoredScore]:
         """The first leads in an order, the highest first, then by lead.
 
-        Who has not what an order goes by is left out. By the chance of the next step those before
-        one step come together, the furthest up the ladder first.
+        Who waits for a reply and has not what an order goes by comes last: a customer has no chance
+        of a next step. By the chance of the next step those before one step come together, the
+        furthest up the ladder first.
 
         Parameters
         ----------
@@ -146,17 +152,22 @@ class QueueStore:
         after: tuple[float, str] | None,
         order: Order | QueueOrder,
     ) -> list[StoredScore]:
-        wanted = _in_order(order, after).where(*conditions)
+        found: list[StoredScore] = []
         with self._database.reading() as connection:
-            if leads is None:
-                rows = connection.execute(wanted.limit(limit)).mappings()
-                return [score_of(row) for row in rows]
-            found: list[StoredScore] = []
-            for part in in_parts(leads):
-                own = wanted.where(scores.c.lead_id.in_(part))
-                found += [score_of(row) for row in connection.execute(own).mappings()]
-        of = _ORDERS[order]
-        return sorted(found, key=lambda one: (-of(one), one.lead_id))[:limit]
+            for wanted in _in_order(order, after):
+                there = wanted.where(*conditions)
+                if leads is None:
+                    rows = connection.execute(there.limit(limit - len(found))).mappings()
+                    found += map(score_of, rows)
+                    if len(found) == limit:
+                        break
+                for part in in_parts(leads or ()):
+                    own = there.where(scores.c.lead_id.in_(part))
+                    found += map(score_of, connection.execute(own).mappings())
+        if leads is None:
+            return found
+        places = {one.lead_id: place_of(one, order) for one in found}
+        return sorted(found, key=lambda one: (-places[one.lead_id][0], one.lead_id))[:limit]
 
     def counts(self) -> list[TabCount]:
         """How many leads stand where."""
@@ -186,19 +197,6 @@ class QueueStore:
                     return most
         return total
 
-    def asking_outside(self) -> list[tuple[str, int]]:
-        """Leads that wait for a reply and stand in no queue, the longest first, and since when.
-
-        Microseconds since the epoch. They have no next step: they have bought, or are lost.
-        """
-        # The place is said so that the index of those who wait is read, and not that of the queue.
-        wanted = sa.select(scores.c.lead_id, scores.c.waiting_since).where(
-            scores.c.waiting_since.is_not(None), scores.c.priority + 0.0 <= OUT_OF_QUEUE
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(wanted.order_by(scores.c.waiting_since, scores.c.lead_id))
-            return [(row.lead_id, row.waiting_since) for row in rows]
-
     def stamp(self) -> tuple[Any, ...]:
         """What differs whenever a score, or who has one, is another."""
         return ScoreChanges(self._database).stamp()
@@ -219,18 +217,27 @@ class QueueStore:
         return found
 
 
-def _in_order(order: Order | QueueOrder, after: tuple[float, str] | None) -> sa.Select[Any]:
-    """All scores that have a place in an order; those that come after a place."""
+def _in_order(order: Order | QueueOrder, after: tuple[float, str] | None) -> list[sa.Select[Any]]:
+    """All scores in an order, or those that come after a place; then those without one in it."""
     column = _ORDERS[order](scores.c)
-    wanted = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
-    if order != "work":
-        wanted = wanted.where(column.is_not(None))
+    placed = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
     if after is not None:
         last, lead_id = after
         same = sa.and_(column == last, scores.c.lead_id > lead_id)
         # The bound is said by itself, so that the index is entered there.
-        wanted = wanted.where(column <= last, sa.or_(column < last, same))
-    return wanted
+        placed = placed.where(column <= last, sa.or_(column < last, same))
+    if order == "work":
+        return [placed]
+    # Without a wait for a reply none of them is queued. Said so that those who wait are found first
+    # by their index: no customer has a chance.
+    waiting = scores.alias("waiting")
+    waits = sa.select(waiting.c.lead_id).where(waiting.c.waiting_since >= 0)
+    is_without = sa.func.coalesce(column, _LAST) == _LAST
+    others = sa.select(scores).where(scores.c.lead_id.in_(waits), is_without)
+    others = others.order_by(scores.c.lead_id)
+    if after is not None and after[0] <= _LAST:
+        others = others.where(scores.c.lead_id > after[1] if after[0] == _LAST else sa.false())
+    return [placed.where(column.is_not(None)), others]
 
 
 def _conditions(wanted: QueueFilter) -> list[sa.ColumnElement[bool]]:

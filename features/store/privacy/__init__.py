@@ -28,6 +28,7 @@ from features.store.privacy.opt_outs import (
     opt_in,
     opt_out,
     opt_out_of_one,
+    opted_out_asking,
     opted_out_count,
     opted_out_of,
 )
@@ -108,6 +109,11 @@ class Privacy:
         """How many leads opted out."""
         with self._database.reading() as connection:
             return opted_out_count(connection)
+
+    def opted_out_asking(self, asked: str, after: int) -> list[str]:
+        """The leads that opted out and have asked something since; see `opt_outs`."""
+        with self._database.reading() as connection:
+            return opted_out_asking(connection, asked, after)
 
     def is_suppressed(self, lead_id: str) -> bool:
         """Whether an id was erased with its lead, and nothing is stored under it any more."""

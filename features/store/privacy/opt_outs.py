@@ -16,9 +16,11 @@ from features.store.changes import note_gone
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.identities.members import leads_of
 from features.store.identities.turns import change_leads, hold_leads
+from features.store.places import sent_under
 from features.store.privacy.rows import held_ids, storable_ids
 from features.store.schema import (
     deliveries,
+    events,
     identities,
     notifications,
     opt_outs,
@@ -34,6 +36,7 @@ __all__ = [
     "opt_in",
     "opt_out",
     "opt_out_of_one",
+    "opted_out_asking",
     "opted_out_count",
     "opted_out_ids",
     "opted_out_leads",
@@ -151,6 +154,22 @@ def opted_out_count(connection: sa.Connection) -> int:
     """How many leads opted out."""
     count = sa.select(sa.func.count(sa.distinct(_LEAD))).select_from(_MEMBERS)
     return int(connection.scalar(count) or 0)
+
+
+def opted_out_asking(connection: sa.Connection, asked: str, after: int) -> list[str]:
+    """What the leads are called that opted out and have asked something since, sorted.
+
+    Parameters
+    ----------
+    asked : what the event of a question is called.
+    after : microseconds since the epoch.
+    """
+    found: set[str] = set()
+    for part in in_parts(sorted(opted_out_ids(connection))):
+        is_theirs = sent_under(connection.dialect.name, part, after)
+        wanted = sa.select(events.c.lead_id).where(is_theirs, events.c.name == asked)
+        found |= set(connection.scalars(wanted))
+    return sorted(set(leads_of(connection, sorted(found)).values()))
 
 
 def opted_out_since(connection: sa.Connection) -> dict[str, int]:

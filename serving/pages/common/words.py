@@ -87,10 +87,10 @@ def telling(item: QueueItem) -> list[ReasonAnswer]:
     Above what is usual of those who stand at the step it is what speaks for the lead, below it what
     speaks against; of a chance that is much like the usual one there is nothing to say.
     """
-    usual = _usual(item)
-    if usual is None:
+    usual, chance_of_it = _usual(item), item["probability"]
+    if usual is None or chance_of_it is None:
         return []
-    apart = item["probability"] - usual
+    apart = chance_of_it - usual
     if abs(apart) < _ALIKE:
         return []
     told = [one for one in item["reasons"] if one["signal"] != "other"]
@@ -99,10 +99,10 @@ def telling(item: QueueItem) -> list[ReasonAnswer]:
 
 def beside_usual(item: QueueItem) -> str:
     """How a chance lies beside that of those who stand at the step; "" where that is not known."""
-    usual = _usual(item)
-    if usual is None:
+    usual, chance_of_it = _usual(item), item["probability"]
+    if usual is None or chance_of_it is None:
         return ""
-    apart = item["probability"] - usual
+    apart = chance_of_it - usual
     if abs(apart) < _ALIKE:
         return "As likely as the average at this step"
     return f"{'Above' if apart > 0 else 'Below'} the average at this step, {chance(usual)}"

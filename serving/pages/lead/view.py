@@ -33,7 +33,7 @@ from serving.pages.queue.aside import aside_of, ended_aside_of
 from serving.pages.queue.elsewhere import why_unqueued
 from serving.pages.queue.facts import loss_of, named, newest_fact, question_of
 from serving.pages.queue.interest import shows_interest
-from serving.pages.queue.rows import buttons_of
+from serving.pages.queue.rows import buttons_of, replies_of
 from serving.process.queue_views import Desk
 from serving.process.service import Service
 from serving.process.working.actions import laters, zone
@@ -212,6 +212,7 @@ def _work(read: _Read) -> dict[str, Any]:
         "unqueued": why_unqueued(read.service, lead, read.rows, now) if read.goal else "",
         "offer_id": offer_id,
         "buttons": [one for one in buttons_of(ladder) if offer_id or not one.with_offer],
+        "replies": replies_of(ladder),
         "laters": laters(ladder, now),
         "zone": str(here),
         "done": desk.undoable(lead),

@@ -55,9 +55,7 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             yield _line(
                 (
                     *(lead_id, person.title, person.company, person.role),
-                    *(reach.email, reach.phone, item["tab"] or "", item["step"]["title"]),
-                    *(item["probability"], item["interval"]["low"], item["interval"]["high"]),
-                    *(item["horizon_days"] or "", item["purchase_probability"], doing.verb),
+                    *(reach.email, reach.phone, item["tab"] or "", *_chances(item), doing.verb),
                     *(doing.what, "" if aside else _offer_id(ladder, item)),
                     "" if aside else _channels(item, history, ladder, bounced),
                     *(doing.minutes or "", item["last_active"] or ""),
@@ -68,6 +66,19 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             return
         after = part.after
         desk = replace(desk, now=service.clock())
+
+
+def _chances(item: QueueItem) -> tuple[object, ...]:
+    """The next step and what its chances are; all "" for who has none and waits for a reply."""
+    step, between = item["step"], item["interval"]
+    told = (
+        step["title"] if step else None,
+        item["probability"],
+        *((between["low"], between["high"]) if between else (None, None)),
+        item["horizon_days"],
+        item["purchase_probability"],
+    )
+    return tuple("" if one is None else one for one in told)
 
 
 def _offer_id(ladder: Ladder, item: QueueItem) -> str:

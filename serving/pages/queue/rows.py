@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from features.clock import instant, microseconds, rfc3339
 from features.events.of_lead import Row
-from features.ladder.action import AnswerKind, kind_of
+from features.ladder.action import AnswerKind, LeadAction, kind_of
 from features.ladder.ladder import Ladder
 from features.ladder.words import of_money
 from features.offers.history import history_of
@@ -24,12 +24,12 @@ from serving.pages.queue.facts import Fact, done_since, named, newest_fact
 from serving.pages.queue.interest import shows_interest
 from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk
-from serving.process.working.actions import zone
+from serving.process.working.actions import is_reply_of, zone
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import is_reply
 
-__all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "rows_of"]
+__all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "replies_of", "rows_of"]
 
 _ANSWER: Final = "Answer what they asked"
 _NEW: Final = "No interest so far: a chance as newcomers have"
@@ -90,6 +90,7 @@ class LeadRow:
     ended_aside : that it was put aside, which a question of its own has ended; None likewise.
     agreed : what is under way with it at a time that is known; None for nothing.
     found_as : what it was called, or its other id, by which a search finds it; "" for as it is.
+    is_over : why it has no next step, "Has bought" or "Lost"; "" where it has one.
     """
 
     person: Person
@@ -112,6 +113,7 @@ class LeadRow:
     ended_aside: Aside | None
     agreed: Agreed | None
     found_as: str = ""
+    is_over: str = ""
 
 
 def rows_of(
@@ -139,7 +141,8 @@ def _row(
     fact, doing = newest_fact(rows, history, ladder, now), doing_of(ladder, item)
     waiting, owner = item["waiting_since"], desk.owner_of(lead_id)
     latest = done_since(fact, rows, history, ladder, now)
-    is_new = not shows_interest(rows, ladder, now)
+    over = "" if item["step"] else "Lost" if history.is_lost else "Has bought"
+    is_new = not over and not shows_interest(rows, ladder, now)
     reasons = [] if is_new else named(words.telling(item), rows, ladder, now)
     return LeadRow(
         person=person,
@@ -161,27 +164,30 @@ def _row(
         aside=aside_of(desk, lead_id, rows, zone(ladder)),
         ended_aside=ended_aside_of(desk, lead_id, rows, zone(ladder)),
         agreed=agreed_with(rows, ladder, now),
+        is_over=over,
     )
 
 
 def _moved(item: QueueItem) -> Literal["up", "down", ""]:
-    before = item["p_week_ago"]
-    if before is None or abs(item["probability"] - before) < _MOVED:
+    chance, before = item["probability"], item["p_week_ago"]
+    if chance is None or before is None or abs(chance - before) < _MOVED:
         return ""
-    return "up" if item["probability"] > before else "down"
+    return "up" if chance > before else "down"
 
 
 def buttons_of(ladder: Ladder) -> tuple[Button, ...]:
     """The buttons of a ladder."""
-    return tuple(
-        Button(
-            one.id,
-            one.title,
-            tuple((name, words.titled(name), kind_of(name)) for name in one.asks),
-            one.with_offer,
-        )
-        for one in ladder.buttons
-    )
+    return tuple(map(_button, ladder.buttons))
+
+
+def replies_of(ladder: Ladder) -> tuple[Button, ...]:
+    """Those that say that somebody was replied to, all that is done with who has opted out."""
+    return tuple(_button(one) for one in ladder.buttons if is_reply_of(one, ladder))
+
+
+def _button(action: LeadAction) -> Button:
+    asks = tuple((name, words.titled(name), kind_of(name)) for name in action.asks)
+    return Button(action.id, action.title, asks, action.with_offer)
 
 
 def doing_of(ladder: Ladder, item: QueueItem) -> Doing:

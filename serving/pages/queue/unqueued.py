@@ -1,7 +1,6 @@
-"""Leads that wait for a reply and have no next step: whoever has bought, or is lost, and asks.
+"""Whoever has opted out of profiling and waits for a reply: in no queue, and to be answered.
 
-No queue holds them, as there is no chance to order them by; their questions are to be seen all the
-same.
+Nothing is known of them there but that they ask, since when, and how they can be reached.
 """
 
 from __future__ import annotations
@@ -11,16 +10,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.clock import rfc3339
+from features.events.log import DAY_US
 from features.ladder.ladder import Ladder
+from features.ladder.words import REPLY
 from features.offers.history import history_of
 from features.store.people.actions import KeptAction
 from serving.pages.common import words
 from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
-from serving.pages.queue.elsewhere import why_unqueued
 from serving.pages.queue.facts import Fact, newest_fact
-from serving.pages.queue.rows import Button, buttons_of
+from serving.pages.queue.rows import Button, replies_of
 from serving.process.queue_views import Desk
 from serving.process.service import Service
 
@@ -31,30 +31,32 @@ _MOST_SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class AskingLead:
-    """A lead that stands in no queue and waits for a reply.
+    """A lead that has opted out and waits for a reply.
 
     Parameters
     ----------
-    why : that it stands in none.
     since, waits : since when it waits, RFC 3339, and for how long, in words.
     """
 
     person: Person
-    why: str
     fact: Fact
     since: str
     waits: str
     reach: Reach
     done: KeptAction | None
-    is_mine: bool
     buttons: tuple[Button, ...]
 
 
-def asking_leads(service: Service, desk: Desk) -> list[tuple[str, int]]:
-    """All of them that this person could answer, the longest first, and since when they wait."""
-    waiting = service.store.queue.asking_outside()
-    out = desk.left_out() if waiting else set()
-    return [(lead, since) for lead, since in waiting if lead not in out]
+def asking_leads(service: Service, desk: Desk, ladder: Ladder) -> list[tuple[str, int]]:
+    """All of them, the longest first, and since when they wait, in microseconds."""
+    after = desk.now - round(ladder.dormant_after_days * DAY_US)
+    found: list[tuple[str, int]] = []
+    for lead in service.scorer.privacy.opted_out_asking(ladder.events.lead_asked, after):
+        history = history_of(service.store.events_of(lead), ladder, desk.now)
+        waits = history.in_flight.get(REPLY)
+        if waits is not None:
+            found.append((lead, waits.since))
+    return sorted(found, key=lambda one: (one[1], one[0]))
 
 
 def asking_rows(
@@ -67,19 +69,17 @@ def asking_rows(
 def _rows(
     service: Service, desk: Desk, ladder: Ladder, leads: Sequence[tuple[str, int]]
 ) -> Iterator[AskingLead]:
-    buttons = tuple(one for one in buttons_of(ladder) if not one.with_offer)
+    buttons = replies_of(ladder)
     for lead, since in leads:
         rows = service.store.events_of(lead)
         person = person_of(lead, rows, ladder, desk.now)
         history = history_of(rows, ladder, desk.now)
         yield AskingLead(
             person=person,
-            why=why_unqueued(service, lead, rows, desk.now),
             fact=newest_fact(rows, history, ladder, desk.now),
             since=rfc3339(since),
             waits=words.age(since, desk.now),
             reach=reach_of(person, history, ladder, bounced_ways(rows, ladder, desk.now)),
             done=desk.undoable(lead),
-            is_mine=desk.owner_of(lead) == desk.name,
             buttons=buttons,
         )

@@ -170,7 +170,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     rows = _rows(service, ladder, desk, held, view) if ladder else []
     following = cursor_of(part.after, view.order) if part and part.after else ""
     queued = desk.tabs(service.counts.now()) if ladder else {}
-    asking = asking_leads(service, desk) if ladder else []
+    asking = asking_leads(service, desk, ladder) if ladder else []
     tabs = queued | {"reply": queued["reply"] + len(asking)} if asking else queued
     is_reply = view == QueueView("reply", order=view.order) and not asked.cursor
     # Whoever is among the rows that are held has a row already.

@@ -31,6 +31,7 @@ __all__ = [
     "bring_back",
     "claim",
     "do",
+    "is_reply_of",
     "laters",
     "note",
     "put_aside",
@@ -112,6 +113,7 @@ def do(
     ------
     ActionConflict : there is no such button, somebody else works with the lead, or an answer is
         missing or no good (`WrongAnswer`).
+    OptedOut : nothing is done with this lead any more, but that it is answered.
     """
     ladder, now = service.ladder, service.clock()
     action = next((one for one in ladder.buttons if one.id == action_id), None)
@@ -120,9 +122,20 @@ def do(
         raise ActionConflict(f"there is no action {action_id!r} here; there are {titles}")
     properties = dict(action.properties) | _answered(action, answers, ladder, now)
     events: list[ToWrite] = [(action.event, properties)]
-    if action.claims:
-        events.append(_claiming(ladder, asker, now))
-    return _keep(service, asker, lead_id, (action.id, action.title), events, once)
+    claiming = [_claiming(ladder, asker, now)] if action.claims else []
+    told = (action.id, action.title)
+    try:
+        return _keep(service, asker, lead_id, told, [*events, *claiming], once)
+    except OptedOut:
+        # Whoever asks is answered all the same, and is in nobody's hands for that.
+        if not is_reply_of(action, ladder) or not service.store.events_of(lead_id):
+            raise
+    return _kept(service, asker, service.store.lead_of(lead_id), told, events, once=once)
+
+
+def is_reply_of(action: LeadAction, ladder: Ladder) -> bool:
+    """Whether an action says that a lead was replied to, and nothing of an offer."""
+    return action.event == ladder.events.business_replied and not action.with_offer
 
 
 def claim(service: Service, asker: Asker, lead_id: str) -> KeptAction:

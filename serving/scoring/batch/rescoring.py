@@ -2,8 +2,8 @@
 
 The order of the queue is the work that a lead is (`serving.scoring.work`); among equals the id
 decides. Leads that have bought or are lost, those that do not fit, and those that were silent for
-the ladder's `dormant_after_days` are left out of it; who waits for a reply never is. Whoever opted
-out of profiling has no score at all.
+the ladder's `dormant_after_days` are left out of it; who waits for a reply never is, also not for
+want of a next step. Whoever opted out of profiling has no score at all.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from math import isnan
 from types import MappingProxyType
 from typing import Final
 
@@ -73,7 +74,8 @@ class Run:
     ----------
     as_of : microseconds since the epoch.
     leads, queued : how many were scored, and how many of them stand in the queue.
-    by_step : how many queued leads have each step before them, by step id.
+    by_step : how many queued leads have each step before them, by step id; who waits for a reply
+        and has no next step is in none of them.
     bundle : the fingerprint of what scored.
     usual : the mean chance of the queued leads before each step, by step id.
     most_events, most_ids : how many the lead with the most of them has.
@@ -143,7 +145,8 @@ def rescore(
         left = to_be_told_by_news(scorer)
         scorer.store.scores.save_made(rows, then, clock=scorer.clock, erased=erased, left=left)
     scorer.usual, scorer.ranking = usual_chances(scored, queued), ranking
-    steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
+    placed = zip(scored.step, queued.tolist(), strict=True)
+    steps = Counter(step for step, is_queued in placed if is_queued and step)
     return Run(
         as_of,
         time.perf_counter() - started,
@@ -174,7 +177,7 @@ def _purchases(scored: Scored, priority: Floats) -> dict[str, float]:
     expected: Counter[str] = Counter()
     for place_, chance in zip(priority.tolist(), scored.purchase.tolist(), strict=True):
         tab = tab_of(place_)
-        if tab is not None:
+        if tab is not None and not isnan(chance):
             expected[tab] += chance
     return dict(expected)
 

@@ -32,7 +32,7 @@ _SOURCE: Final = "source"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scored:
-    """Leads with what the queue needs of their scores; NaN where a lead has bought.
+    """Leads with what the queue needs of their scores; NaN where a lead has bought, or is lost.
 
     Parameters
     ----------
@@ -80,12 +80,12 @@ class Scored:
     def queued(self, as_of: int, dormant_after_days: float) -> Bools:
         """Shape (n,): whether a lead has a next step, and has not been silent for too long.
 
-        Who waits for a reply is never left out for its silence.
+        Who waits for a reply is never left out, be it for its silence or for want of a next step.
         """
         since = as_of - dormant_after_days * DAY_US
         awake = (self.last_active != NONE) & (self.last_active >= since)
         waits = self.waiting_since != NONE
-        is_queued: Bools = (awake | waits) & ~np.isnan(self.advance)
+        is_queued: Bools = waits | (awake & ~np.isnan(self.advance))
         return is_queued
 
 
@@ -282,7 +282,8 @@ def _instants(values: Ints) -> list[int | None]:
 def usual_chances(scored: Scored, queued: Bools) -> dict[str, float]:
     """The mean chance of the queued leads that stand before each step."""
     steps = np.array(scored.step, dtype=object)
+    going_on = queued & ~np.isnan(scored.advance)
     return {
-        step: float(scored.advance[queued & (steps == step)].mean())
-        for step in dict.fromkeys(steps[queued].tolist())
+        step: float(scored.advance[going_on & (steps == step)].mean())
+        for step in dict.fromkeys(steps[going_on].tolist())
     }

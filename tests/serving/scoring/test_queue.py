@@ -192,6 +192,77 @@ def test_left_out(client, service):
     assert service.run.queued == len(leads)
 
 
+@pytest.fixture
+def asking(start, folder, tmp_path):
+    """A customer, a lead that is lost, and one on its way wait for a reply; others do not."""
+    until = world.now()
+    events = [
+        *world.customer("bea", until),
+        world.event("bea", "lead_asked", until - 3 * world.HOUR_US),
+        *world.climber("lou", until, 2),
+        world.event("lou", LADDER.lost_when[0].event, until - DAY_US),
+        world.event("lou", "lead_asked", until - 2 * world.HOUR_US),
+        *world.climber("ann", until, 2),
+        world.event("ann", "lead_asked", until - world.HOUR_US),
+        *world.climber("eve", until, 3),
+        *world.customer("cy", until),
+    ]
+    with start(world.filled(tmp_path, events), folder / "fitted") as client:
+        yield client
+
+
+OF_A_STEP = (
+    *("step", "probability", "interval", "horizon_days", "purchase_probability", "band"),
+    *("rank_pct", "usual", "p_week_ago", "base", "fit", "engagement"),
+)
+
+
+def test_who_has_no_next_step_and_asks(asking):
+    """They stand where their wait puts them; all that is told of a step is null."""
+    body = page(asking)
+    schemas.QueueAnswer.model_validate(body)
+    assert [one["lead_id"] for one in body["data"]] == ["bea", "lou", "ann", "eve"]
+    for item in body["data"]:
+        check_shape(QueueItem, item)
+        has_none = item["lead_id"] in ("bea", "lou")
+        assert all((item[name] is None) == has_none for name in OF_A_STEP if name != "p_week_ago")
+        assert item["tab"] == ("reply" if item["lead_id"] != "eve" else item["tab"])
+    bea = body["data"][0]
+    assert bea["suggestion"]["text"].startswith("There is no next step: answer what they asked")
+    assert bea["reasons"] == []
+    assert bea["waiting_since"] is not None
+
+
+@pytest.mark.parametrize("order", ["work", "probability", "purchase"])
+def test_they_are_lost_in_no_order(asking, order):
+    """Read page by page they come once; who has not what an order goes by comes last."""
+    for limit in (1, 2, 3, 200):
+        found = [one["lead_id"] for one in all_pages(asking, limit=limit, order=order)]
+        assert sorted(found) == ["ann", "bea", "eve", "lou"]
+        assert order == "work" or found[2:] == ["bea", "lou"]
+    of_step = all_pages(asking, step="participation", order=order)
+    assert [one["lead_id"] for one in of_step] == ["ann"]
+
+
+def test_they_are_counted(asking):
+    """The run, the exports and the metrics have them; no step has them before it."""
+    service = service_of(asking)
+    assert service.run is not None
+    assert (service.run.queued, service.run.leads) == (4, 5)
+    assert sum(service.run.by_step.values()) == 2
+    assert all(0.0 <= chance <= 1.0 for chance in service.run.usual.values())
+    assert np.isfinite(list(service.run.purchases.values())).all()
+    assert asking.get("/metrics").status_code == 200
+    rows = asking.get("/v1/scores").json()["data"]
+    told = {row["lead_id"]: (row["tab"], row["step"], row["probability"]) for row in rows}
+    assert told["bea"] == told["lou"] == ("reply", None, None)
+    assert told["cy"] == (None, None, None)
+    events = [{"type": "track", "userId": "bea", "event": "business_replied"}]
+    assert asking.post("/v1/batch", json={"batch": events}).status_code == 200
+    rescoring.freshen(service.scorer)
+    assert "bea" not in {one["lead_id"] for one in page(asking)["data"]}
+
+
 def test_items_are_as_described(client):
     """Every item has the members that the schema lists; its reasons add up."""
     body = page(client, limit=200)
@@ -266,7 +337,8 @@ def test_step_is_found_far_down(store, order):
     assert [one.lead_id for one in first.scores] == ["far-1", "far-2"]
     last = queue_part(store, 2, first.after, "trial", order)
     assert ([one.lead_id for one in last.scores], last.after) == (["far-3"], None)
-    assert sum(asked) == 2
+    at_the_end = order != "work"  # who has no chance is looked for among those who wait
+    assert sum(asked) == 2 + at_the_end
 
 
 @pytest.mark.parametrize(

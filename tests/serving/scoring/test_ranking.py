@@ -33,6 +33,18 @@ def test_all_together():
     assert sorted(RANKING.probabilities.tolist()) == sorted(CHANCES.tolist())
 
 
+def test_without_a_chance():
+    """Who has no next step is ranked among nobody, and changes no rank of others."""
+    with_one = Ranking.of(np.array([*POSITIONS, 0, 4]), np.array([*CHANCES, np.nan, np.nan]))
+    assert RANKING is not None
+    assert with_one is not None
+    assert sorted(with_one.by_position) == sorted(RANKING.by_position)
+    assert with_one.probabilities.tolist() == RANKING.probabilities.tolist()
+    found = with_one.shares(np.array([0, 0, 4]), np.array([0.2, np.nan, np.nan]))
+    assert found.tolist() == pytest.approx([0.6, np.nan, np.nan], nan_ok=True)
+    assert Ranking.of(np.array([0]), np.array([np.nan])) is None
+
+
 def test_many_beside_one_by_one():
     """Of many it says what it says of each; nothing of a step that nobody stands before."""
     rng = np.random.default_rng(3)

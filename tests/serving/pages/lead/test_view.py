@@ -42,7 +42,10 @@ def test_of_a_range_that_no_ladder_names_nothing_is_said(start, folder, tmp_path
 
 @pytest.mark.parametrize("state", ["bought", "lost", "out"])
 def test_who_asks_is_heard_wherever_they_stand(start, folder, tmp_path, state):
-    """Of a customer, and of somebody who is lost or has opted out, nothing is asked; they may."""
+    """Of a customer, and of somebody who is lost or has opted out, nothing is asked; they may.
+
+    Whoever has opted out is replied to, and nothing else is done with them.
+    """
     until = world.now()
     events = world.customer("ann", until) if state == "bought" else world.climber("ann", until, 2)
     if state == "lost":
@@ -57,7 +60,8 @@ def test_who_asks_is_heard_wherever_they_stand(start, folder, tmp_path, state):
         text = page(client, "/leads/ann").text
     assert "They wait for a reply all the same: 3 hours. “ Where is my invoice? ”" in text
     assert "Answer this first" not in text
-    assert ("Talked" in text) == (state != "out")
+    assert "Talked" in text
+    assert ("No answer" in text) == (state != "out")
 
 
 def test_that_a_customer_was_answered_can_be_said(start, folder, tmp_path):

@@ -24,7 +24,7 @@ def test_the_first_places(url, folder):
     top = top_of_queue(settings, 10, said.append)
     assert said == ["scoring every lead"]
     assert (top.queued, len(top.places)) == (2, 2)
-    chances = [place.item["probability"] for place in top.places]
+    chances = [place.item["probability"] or 0.0 for place in top.places]
     assert chances == sorted(chances, reverse=True)
     assert {place.item["lead_id"] for place in top.places} == {"ann", "bob"}
     assert top_of_queue(settings, 1).places[0].name == top.places[0].name

@@ -1,4 +1,4 @@
-"""A question is seen also of those who have no next step, and by everybody who could answer it."""
+"""A question is seen also of those who have opted out of profiling, and is answered."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import pytest
 
 from features.events.log import DAY_US
 from tests.serving import world
-from tests.serving.pages.scene import HTML, act, page
+from tests.serving.conftest import service_of
+from tests.serving.pages.scene import ACTS, HTML, act, page
 
-BOUGHT: dict[str, object] = {"name": "Bea Bought", "email": "bea@x.example"}
+OUT: dict[str, object] = {"name": "Bea Out", "email": "bea@x.example"}
+TALKED = {"lead": "bea", "do": "action:talked", "next": "/"}
 
 
 @pytest.fixture(params=["alone", "beside"])
 def asking(start, folder, tmp_path, request):
-    """Somebody who has bought asks; alone, or beside somebody in the queue who does."""
+    """Somebody who has opted out asks; alone, or beside somebody in the queue who does."""
     until = world.now()
     asked: dict[str, object] = {"text": "Where is the invoice?"}
     events = [
-        *world.customer("bea", until),
-        world.event("bea", "identify", until - 9, BOUGHT),
+        *world.climber("bea", until, 3),
+        world.event("bea", "identify", until - 9, OUT),
         world.event("bea", "lead_asked", until - 2 * world.HOUR_US, asked),
+        *world.climber("dan", until, 2),
+        world.event("dan", "lead_asked", until - 300 * DAY_US, asked),  # nobody waits so long
         world.event("eve", "page_viewed", until - DAY_US),
     ]
     if request.param == "beside":
@@ -28,6 +32,8 @@ def asking(start, folder, tmp_path, request):
             world.event("ann", "lead_asked", until - world.HOUR_US, {"text": "How?"}),
         ]
     with start(world.filled(tmp_path, events), folder / "rates") as client:
+        for lead in ("bea", "dan", "eve"):
+            client.post(f"/v1/leads/{lead}/opt-out", json={"reason": "letter"})
         yield client, 1 + (request.param == "beside")
 
 
@@ -37,39 +43,58 @@ def test_they_are_counted_and_shown(asking):
     first = page(client, "/").text
     verb = "waits" if waiting == 1 else "wait"
     assert f"{waiting} {verb} for a reply" in first
-    assert "1 of those who wait for a reply has no next step" in first
+    assert "1 of those who wait for a reply has opted out of profiling" in first
     assert "Where is the invoice?" not in first
     reply = page(client, "/?tab=reply")
-    assert "1 waits without a next step" in reply.text
+    assert "1 waits and has opted out of profiling" in reply.text
     assert "Asked : “ Where is the invoice? ” waits 2 hours" in reply.text
-    assert "Has bought" in reply.text
     assert "mailto:bea@x.example" in reply.values("href")
-    assert ("1 with a next step" in reply.text) == (waiting == 2)
+    assert ("1 in the queue" in reply.text) == (waiting == 2)
     assert "Nobody waits" not in reply.text
+    assert {one["lead_id"] for one in client.get("/v1/queue").json()["data"]} <= {"ann"}
 
 
-def test_what_is_done_with_them(asking):
-    """They are taken, put aside and answered as anybody is."""
+def test_they_are_answered(asking):
+    """That is all that can be done with them; they wait no more then, and are in nobody's hands."""
     client, waiting = asking
-    assert 'value="action:talked"' in client.get("/?tab=reply", headers=HTML).text
+    html = client.get("/?tab=reply", headers=HTML).text.partition('id="rows"')[0]
+    assert html.count('value="action:') == 1
+    assert "action:talked" in html
+    assert "claim" not in html
+    assert "later:" not in html
+    act(client, "bea", "claim", status=409)
+    act(client, "bea", "action:no-answer", status=409)
     act(client, "bea", "action:talked")
-    taken = page(client, "/?tab=reply").text
-    assert "Undo" in taken
-    assert "In your hands" in taken
-    assert f"{waiting} wait" in page(client, "/?tab=marketing").text
+    assert "Undo" in page(client, "/?tab=reply").text
+    service = service_of(client)
+    (kept,) = service.store.actions.open()["bea"]
+    assert [name for name, _ in kept.events] == ["business_replied"]
+    until = service.clock()
+    service.store.append_events([world.event("bea", "business_replied", until)])
+    assert "opted out" not in page(client, "/?tab=reply").text
+    assert f"{waiting - 1} wait" in page(client, "/?tab=marketing").text
 
 
-def test_who_is_held_as_a_row_has_one_row(asking):
-    """Who has bought while a page is open stays where they stood in it, and stands there once."""
+def test_on_their_own_page(asking):
+    """It says what they ask, how they are reached, and has the one button."""
     client, _ = asking
-    for held, rows in (("", 1), ("&held=bea", 1), ("&held=bea&held=ann", 1)):
-        found = client.get(f"/?tab=reply&seen=x{held}", headers=HTML).text
-        assert found.count("Bea Bought</bdi></a>") == rows
-    assert "In no queue any more" in found
+    lead = page(client, "/leads/bea")
+    assert "They wait for a reply all the same: 2 hours. “ Where is the invoice? ”" in lead.text
+    assert "mailto:bea@x.example" in lead.values("href")
+    assert [one for one in lead.values("value") if (one or "").startswith("action:")] == [
+        "action:talked"
+    ]
+
+
+def test_nobody_is_answered_who_is_not_known(client):
+    """An id that opted out before anything was known of it gets no event by that."""
+    client.post("/v1/leads/bea/opt-out", json={"reason": "letter"})
+    answer = client.post("/act", data=TALKED, headers=HTML | ACTS)
+    assert "opted out" in answer.text
+    assert service_of(client).store.actions.open() == {}
 
 
 def test_nobody_asks(client):
-    """Where nobody without a next step waits, nothing is said of it."""
+    """Where nobody who has opted out waits, nothing is said of it."""
     for path in ("/", "/?tab=reply"):
-        assert "next step, as they" not in page(client, path).text
-        assert "without a next step" not in page(client, path).text
+        assert "opted out" not in page(client, path).text
