@@ -62,6 +62,8 @@ class LeadAction:
     with_offer : whether the event names the offer that was suggested, as its property `offer`; such
         an action can be done only where one is.
     claims : whether who did it works with the lead from then on.
+    during : ids of commitments; the button is there while one of them is open, and only then. ():
+        at any time.
     """
 
     id: str
@@ -71,6 +73,7 @@ class LeadAction:
     asks: tuple[str, ...] = ()
     with_offer: bool = False
     claims: bool = True
+    during: tuple[str, ...] = ()
 
 
 def kind_of(asked: str) -> AnswerKind:
@@ -114,6 +117,7 @@ def read_action(table: Table) -> LeadAction:
         asks=asks,
         with_offer=table.flag("with_offer"),
         claims=table.flag("claims", default=True),
+        during=table.texts("during"),
     )
 
 

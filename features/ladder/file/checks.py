@@ -7,12 +7,14 @@ from dataclasses import asdict
 from typing import Final
 
 from features.errors import did_you_mean
+from features.ladder.action import LeadAction
 from features.ladder.activity import activity_of
 from features.ladder.event_rule import EventRule
 from features.ladder.file.names import ID, PURCHASE, check_unique
 from features.ladder.file.offers import BUILT_IN
 from features.ladder.ladder import Commitment, EventNames, Identity, Ladder, Limits, Offer, Step
 from features.ladder.source import Source
+from features.ladder.words import REPLY
 from features.toml_table import FileOrder, Found, PropertyUse, Table, listed
 
 __all__ = [
@@ -154,17 +156,23 @@ def check_interest(found: Found, ladder: Ladder) -> None:
 
 
 def check_commitments(
-    found: Found, offers: Sequence[Offer], commitments: Sequence[Commitment]
+    found: Found,
+    offers: Sequence[Offer],
+    actions: Sequence[LeadAction],
+    commitments: Sequence[Commitment],
 ) -> None:
-    """Offers name commitments that there are; one follows another that runs out by itself."""
-    known = [*(one.id for one in commitments), *BUILT_IN]
-    there, remedy = set(known), f"one of {listed(known)}"
-    for index, offer in enumerate(offers):
-        for key, names in (("during", offer.during), ("not_while", offer.not_while)):
-            for name in names:
-                if name not in there:
-                    problem = f"there is no commitment {name!r}{_hint(name, known)}"
-                    found.wrong(f"offer[{index}].{key}", problem, remedy)
+    """Only commitments that there are are named; one follows another that runs out by itself."""
+    own = [one.id for one in commitments]
+    places: list[tuple[str, Sequence[str], Sequence[str]]] = []
+    places += [(f"offer[{at}].during", one.during, BUILT_IN) for at, one in enumerate(offers)]
+    places += [(f"offer[{at}].not_while", one.not_while, BUILT_IN) for at, one in enumerate(offers)]
+    places += [(f"action[{at}].during", one.during, (REPLY,)) for at, one in enumerate(actions)]
+    for path, names, built_in in places:
+        known = [*own, *built_in]
+        for name in names:
+            if name not in known:
+                problem = f"there is no commitment {name!r}{_hint(name, known)}"
+                found.wrong(path, problem, f"one of {listed(known)}")
     others = {one.id: one for one in commitments if one.begins}
     for index, one in enumerate(commitments):
         if not (one.until or one.ends_at or one.days):

@@ -173,7 +173,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     check_source_events(root.found, sources, events)
     check_offer_steps(root, steps, offers)
     check_unique(root.found, "commitment", [one.id for one in commitments])
-    check_commitments(root.found, offers, commitments)
+    check_commitments(root.found, offers, actions, commitments)
     protected = {trait.id: f"trait[{at}].id" for at, (trait, hidden) in enumerate(traits) if hidden}
     check_protected(root.found, protected, offers, commitments, identity, limits)
     ladder = Ladder(

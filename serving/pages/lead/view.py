@@ -211,7 +211,7 @@ def _work(read: _Read) -> dict[str, Any]:
         "todo": todo,
         "unqueued": why_unqueued(read.service, lead, read.rows, now) if read.goal else "",
         "offer_id": offer_id,
-        "buttons": [one for one in buttons_of(ladder) if offer_id or not one.with_offer],
+        "buttons": buttons_of(ladder, read.history, offer_id),
         "replies": replies_of(ladder),
         "laters": laters(ladder, now),
         "zone": str(here),

@@ -11,7 +11,7 @@ from features.events.of_lead import Row
 from features.ladder.action import AnswerKind, LeadAction, kind_of
 from features.ladder.ladder import Ladder
 from features.ladder.words import of_money
-from features.offers.history import history_of
+from features.offers.history import OfferHistory, history_of
 from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
 from serving.pages.common import words
@@ -44,7 +44,6 @@ class Button:
     id: str
     title: str
     asks: tuple[tuple[str, str, AnswerKind], ...]
-    with_offer: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +119,10 @@ def rows_of(
     scorer: Scorer, ladder: Ladder, desk: Desk, shown: Sequence[QueueItem], asked: str = ""
 ) -> list[LeadRow]:
     """The rows of queued leads, in order; `asked` is what was searched for."""
-    buttons = buttons_of(ladder)
     found = []
     for item in shown:
         rows = scorer.store.events_of(item["lead_id"])
-        row = _row(ladder, desk, item, rows, buttons)
+        row = _row(ladder, desk, item, rows)
         found.append(replace(row, found_as=found_as(asked, row.person, rows, ladder, desk.now)))
     return found
 
@@ -134,7 +132,6 @@ def _row(
     desk: Desk,
     item: QueueItem,
     rows: Sequence[Row],
-    buttons: Sequence[Button],
 ) -> LeadRow:
     lead_id, now = item["lead_id"], desk.now
     person, history = person_of(lead_id, rows, ladder, now), history_of(rows, ladder, now)
@@ -160,7 +157,7 @@ def _row(
         done=desk.undoable(lead_id),
         owner="" if owner == desk.name else owner,
         is_mine=owner == desk.name,
-        buttons=tuple(one for one in buttons if doing.offer_id or not one.with_offer),
+        buttons=buttons_of(ladder, history, doing.offer_id),
         aside=aside_of(desk, lead_id, rows, zone(ladder)),
         ended_aside=ended_aside_of(desk, lead_id, rows, zone(ladder)),
         agreed=agreed_with(rows, ladder, now),
@@ -175,9 +172,19 @@ def _moved(item: QueueItem) -> Literal["up", "down", ""]:
     return "up" if chance > before else "down"
 
 
-def buttons_of(ladder: Ladder) -> tuple[Button, ...]:
-    """The buttons of a ladder."""
-    return tuple(map(_button, ladder.buttons))
+def buttons_of(ladder: Ladder, history: OfferHistory, offer_id: str) -> tuple[Button, ...]:
+    """The buttons of a ladder that fit a lead now.
+
+    Parameters
+    ----------
+    offer_id : what is suggested to be asked; "" for nothing.
+    """
+    return tuple(
+        _button(one)
+        for one in ladder.buttons
+        if (offer_id or not one.with_offer)
+        and (not one.during or any(name in history.in_flight for name in one.during))
+    )
 
 
 def replies_of(ladder: Ladder) -> tuple[Button, ...]:
@@ -187,7 +194,7 @@ def replies_of(ladder: Ladder) -> tuple[Button, ...]:
 
 def _button(action: LeadAction) -> Button:
     asks = tuple((name, words.titled(name), kind_of(name)) for name in action.asks)
-    return Button(action.id, action.title, asks, action.with_offer)
+    return Button(action.id, action.title, asks)
 
 
 def doing_of(ladder: Ladder, item: QueueItem) -> Doing:

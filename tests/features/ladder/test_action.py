@@ -53,6 +53,12 @@ properties = {channel = "video", paid = false, price = 2.5}
 asks = ["minutes", "ends_at", "topic"]
 with_offer = true
 claims = false
+during = ["trial", "reply"]
+[[commitment]]
+id = "trial"
+title = "A trial runs"
+from = [{event = "begun"}]
+days = 30
 [[action]]
 id = "rang"
 event = "call"
@@ -67,6 +73,7 @@ event = "call"
         ("minutes", "ends_at", "topic"),
         with_offer=True,
         claims=False,
+        during=("trial", "reply"),
     )
     assert rang == LeadAction("rang", "rang", "call")
     assert [kind_of(one) for one in held.asks] == ["number", "instant", "text"]
@@ -84,6 +91,8 @@ event = "call"
         ('id = "held"\nevent = "x"\nasks = ["a", "b", "c", "d", "e"]', "action[0].asks", "more"),
         ('id = "held"\nevent = "x"\nproperties = 3', "action[0].properties", "table"),
         ('id = "h"\nevent = "x"\nproperties = {a = [1]}', "action[0].properties.a", "text"),
+        ('id = "h"\nevent = "x"\nduring = ["replies"]', "action[0].during", "did you mean 'reply'"),
+        ('id = "h"\nevent = "x"\nduring = ["offer"]', "action[0].during", "no commitment 'offer'"),
         ('id = "h"\nevent = "x"\nclaim = true', "action[0].claim", "is not a key"),
         ('id = "h"\nevent = "x"\n[[action]]\nid = "h"\nevent = "y"', "action[1].id", "'h'"),
     ],
@@ -105,8 +114,16 @@ def test_actions_do_not_change_what_was_learned():
 
 @pytest.mark.parametrize("name", shipped_ladders())
 def test_shipped_actions(name):
-    """Talked, held with its minutes, offered, refused, no answer, booked; each claims the lead."""
-    buttons = {one.id: one for one in read_ladder(name).buttons}
-    assert list(buttons) == ["talked", "held", "offered", "refused", "no-answer", "booked"]
+    """Talked, held with its minutes, offered, refused, no answer, booked; each claims the lead.
+
+    Where pilots are run, what came of one, while it runs or its outcome is asked for.
+    """
+    ladder = read_ladder(name)
+    buttons = {one.id: one for one in ladder.buttons}
+    usual = ["talked", "held", "offered", "refused", "no-answer", "booked"]
+    runs_pilots = any(one.id == "pilot" for one in ladder.commitments)
+    outcomes = ["pilot-succeeded", "pilot-failed"] if runs_pilots else []
+    assert list(buttons) == usual + outcomes
+    assert {buttons[one].during for one in outcomes} <= {("pilot", "pilot-outcome")}
     assert buttons["held"].asks == ("minutes",)
     assert all(one.claims for one in buttons.values())

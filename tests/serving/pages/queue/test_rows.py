@@ -71,3 +71,21 @@ def test_who_was_answered_meanwhile(asking):
         found = asking.get(f"/?tab=reply&seen=x{held}", headers=HTML).text
         assert found.count("Bea Bought</bdi></a>") == rows
     assert "In no queue any more: <span>Has bought</span>" in found
+
+
+@pytest.mark.parametrize(("since", "is_there"), [(3, True), (35, True), (50, False), (None, False)])
+def test_what_came_of_a_pilot_can_be_said(start, folder, tmp_path, since, is_there):
+    """While it runs, and while its outcome is asked for; it is over then, and the log knows how."""
+    until = world.now()
+    events = world.climber("ann", until, 4)
+    if since is not None:
+        events.append(world.event("ann", "pilot_started", until - since * DAY_US))
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        for path in ("/?q=ann", "/leads/ann"):
+            values = page(client, path).values("value")
+            assert ("action:pilot-failed" in values) == is_there
+            assert ("action:pilot-succeeded" in values) == is_there
+        if is_there:
+            act(client, "ann", "action:pilot-failed")
+            (kept,) = service_of(client).store.actions.open()["ann"]
+            assert [name for name, _ in kept.events] == ["pilot_failed", "lead_claimed"]
