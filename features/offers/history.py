@@ -35,6 +35,7 @@ from features.offers.assignments import CALLING, assignment_of
 from features.offers.commitments import Open, commitments_of, followed_by, opened, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.offers.topics import Timed, TopicPlan, gaps_of, topics_of
+from features.offers.ways import BOUNCED, bounced_ways
 from features.signals.beats import sums_of_rows
 from features.signals.rules import RulesByName, met_any, text_or_none
 from features.signals.table import ladder_columns
@@ -58,6 +59,8 @@ class OfferHistory:
         answer; "" is the answer for all channels. It replaces the answers for single channels
         before it, so that a channel's own answer, where there is one, is always the later one.
         Who unsubscribed by the name of an event has closed that channel as well.
+    bounced : channels that do not work, as `channel_key` has them: what was sent by them has come
+        back, and nothing has shown since that it arrives.
     fit : what the latest consultation found: "yes", "no", "unclear".
     gaps : what the latest event with `gaps` revealed; () where it revealed none.
     topics : what the next offer best goes on with: gaps that some offer is about, and what the lead
@@ -88,6 +91,7 @@ class OfferHistory:
     sent: Mapping[str, int] = field(default_factory=dict)
     time_zone: str = ""
     arms: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    bounced: frozenset[str] = frozenset()
 
     @property
     def calling(self) -> tuple[str, int] | None:
@@ -194,6 +198,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         if properties and (offer := _taken(name, properties, plan)):
             walk.taken[offer] = when
     gaps = gaps_of(known)
+    has_bounced = any(row[0].endswith(BOUNCED) for _, row in known)
     return OfferHistory(
         extended=tuple(walk.extended),
         declined=walk.declined,
@@ -211,6 +216,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         sent=walk.sent,
         time_zone=walk.time_zone,
         arms=walk.arms,
+        bounced=bounced_ways(known, ladder.events) if has_bounced else frozenset(),
     )
 
 

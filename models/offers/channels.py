@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from features.events.field_names import channel_key
 from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory
 from models.offers.standing import UNRESTRICTED, Asked, Case, Standing, case_of, plan_of
 
-__all__ = ["has_refused_all", "may_be_written_to", "no_consent", "wrong_channel"]
+__all__ = ["come_back", "has_refused_all", "may_be_written_to", "no_consent", "wrong_channel"]
 
 
 def may_be_written_to(
@@ -49,6 +51,23 @@ def no_consent(standing: Standing, case: Case) -> str:
     refused = "" in consents or any(channel_key(channel) in consents for channel in channels)
     names = " and ".join(channels)
     return f"the lead has {'refused' if refused else 'not agreed to'} {names}"
+
+
+def come_back(case: Case, channels: Sequence[str] = ()) -> str:
+    """Why none of the channels that are open for something works; "" where one does.
+
+    What may go anywhere finds another way, so nothing is against it.
+
+    Parameters
+    ----------
+    channels : those that it goes by; the one that was asked for, where one was, goes before.
+    """
+    asked = case.asked.channel
+    by = channels if asked is None else (asked,)
+    open_ones = [one for one in by if _is_open(one, case)]
+    if not open_ones or any(channel_key(one) not in case.history.bounced for one in open_ones):
+        return ""
+    return f"what was sent to the lead by {' and '.join(open_ones)} came back"
 
 
 def _no_channel_at_all(case: Case) -> str:

@@ -14,7 +14,7 @@ from features.errors import UnknownOffer
 from features.ladder.ladder import Ladder, Offer
 from features.ladder.words import OPEN_OFFER, digits, things
 from features.offers.history import OfferHistory
-from models.offers.channels import may_be_written_to, no_consent, wrong_channel
+from models.offers.channels import come_back, may_be_written_to, no_consent, wrong_channel
 from models.offers.options import NURTURE
 from models.offers.standing import (
     UNRESTRICTED,
@@ -139,6 +139,9 @@ def against_nurture(
     if not may_be_written_to(ladder, history, as_of, asked):
         channel = asked.channel or "any channel"
         return Excluded(NURTURE, "no_consent", f"the lead may not be reached by {channel}")
+    plan = plan_of(ladder)
+    if why := come_back(case_of(plan, 0, history, as_of, asked), plan.channels):
+        return Excluded(NURTURE, "bounced", why)
     return None
 
 
@@ -259,6 +262,10 @@ def _declined(standing: Standing, case: Case) -> str:
     if age is None or not is_within(age, days):
         return ""
     return f"was declined {_ago(age)}; again after {_days(days)}"
+
+
+def _bounced(standing: Standing, case: Case) -> str:
+    return come_back(case, standing.offer.channels)
 
 
 # ------------------------------------------------------------------------------- Not to push a lead
@@ -422,6 +429,7 @@ _AFTER_STEP: Final[_Reasons] = (
     ("effort_jump", _effort_jump),
     ("wrong_channel", wrong_channel),
     ("no_consent", no_consent),
+    ("bounced", _bounced),
     ("fit_no", _fit_no),
     ("declined", _declined),
     ("in_flight", _in_flight),
@@ -459,6 +467,7 @@ _UNSENDABLE: Final[_Reasons] = (
     ("only_after", _only_after),
     ("wrong_channel", wrong_channel),
     ("no_consent", no_consent),
+    ("bounced", _bounced),
     ("declined", _declined),
 )
 

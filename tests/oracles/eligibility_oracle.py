@@ -213,6 +213,13 @@ def no_consent(q: Question) -> bool:
     return not q.channel_is_open("")
 
 
+def bounced(q: Question) -> bool:
+    """Ways that are there and open, and all of them are known not to work."""
+    ways = [q.asked.channel] if q.asked.channel is not None else list(q.offer.channels)
+    may_be_used = [channel for channel in ways if q.channel_is_open(channel)]
+    return bool(may_be_used) and set(may_be_used) <= q.history.bounced
+
+
 def fit_no(q: Question) -> bool:
     return q.offer.role == "ask" and q.history.fit == "no"
 
@@ -336,6 +343,7 @@ CLAIMS: tuple[Callable[[Question], bool], ...] = (
     effort_jump,
     wrong_channel,
     no_consent,
+    bounced,
     fit_no,
     declined,
     in_flight,

@@ -12,10 +12,11 @@ from urllib.parse import quote
 from features.events.of_lead import Row
 from features.events.properties import as_text
 from features.ladder.ladder import Ladder
+from features.offers.ways import EMAIL_KEYS, PHONE_KEYS, email_in, phone_in
 from features.signals.traits import traits_of
 from serving.pages.common import words
 
-__all__ = ["Person", "email_in", "person_of", "phone_in", "who"]
+__all__ = ["Person", "person_of", "who"]
 
 _NAME_KEYS: Final = ("name", "full_name", "fullName")
 _FIRST_KEYS: Final = ("first_name", "firstName")
@@ -23,12 +24,8 @@ _LAST_KEYS: Final = ("last_name", "lastName")
 _COMPANY_KEYS: Final = ("company", "company_name", "companyName", "organization", "organisation")
 _ROLE_KEYS: Final = ("role", "job_title", "jobTitle", "title", "function", "department")
 _SIZE_KEYS: Final = ("company_size", "companySize", "employees", "size")
-_EMAIL_KEYS: Final = ("email", "email_address", "emailAddress")
-_PHONE_KEYS: Final = ("phone", "mobile", "telephone", "phone_number", "phoneNumber")
 _WEB_KEYS: Final = ("website", "url", "web", "domain")
 _SOURCE_KEYS: Final = ("source", "utm_source", "channel", "medium")
-_EMAIL: Final = re.compile(r"[^\s@<>\"'(),;:\\]{1,64}@[^\s@<>\"'(),;:\\/]{1,190}")
-_PHONE: Final = re.compile(r"(?:\+?|\(\+?)[0-9][0-9 ()./-]{4,30}")
 _WEB: Final = re.compile(
     r"https?://[^\s\"'<>\\]{3,500}|[a-z0-9.-]{1,200}\.[a-z]{2,24}", re.IGNORECASE
 )
@@ -62,7 +59,7 @@ class Person:
     @property
     def others(self) -> list[tuple[str, object]]:
         """The traits that say more than who they are and how to reach them."""
-        told = {*_NAME_KEYS, *_FIRST_KEYS, *_LAST_KEYS, *_COMPANY_KEYS, *_EMAIL_KEYS, *_PHONE_KEYS}
+        told = {*_NAME_KEYS, *_FIRST_KEYS, *_LAST_KEYS, *_COMPANY_KEYS, *EMAIL_KEYS, *PHONE_KEYS}
         return [(key, value) for key, value in self.traits.items() if key not in told]
 
     @property
@@ -118,16 +115,6 @@ def who(lead_id: str, traits: Mapping[str, object]) -> tuple[str, str]:
     return words.shown(title), words.shown(below)
 
 
-def email_in(traits: Mapping[str, object]) -> str:
-    """The e-mail address among what is told of a lead; "" for none."""
-    return _matching(_EMAIL, _first(traits, _EMAIL_KEYS))
-
-
-def phone_in(traits: Mapping[str, object]) -> str:
-    """The telephone number among what is told of a lead; "" for none."""
-    return _matching(_PHONE, _first(traits, _PHONE_KEYS))
-
-
 def _name(traits: Mapping[str, object]) -> str:
     parts = (_first(traits, _FIRST_KEYS), _first(traits, _LAST_KEYS))
     return _first(traits, _NAME_KEYS) or " ".join(part for part in parts if part)
@@ -161,10 +148,6 @@ def _visitor(traits: Mapping[str, object], rows: Sequence[Row], now: int) -> str
     visits = f"{words.count(days)} day{'s' if days != 1 else ''} here"
     came = f" from {words.titled(source).lower()}" if source else ""
     return f"Visitor{came}, {visits}" if days else ""
-
-
-def _matching(pattern: re.Pattern[str], text: str) -> str:
-    return text if pattern.fullmatch(text) else ""
 
 
 def _web(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -52,17 +52,13 @@ class Reach:
     is_phone_open: bool
 
 
-def reach_of(
-    person: Person, history: OfferHistory, ladder: Ladder, bounced: Collection[str] = ()
-) -> Reach:
+def reach_of(person: Person, history: OfferHistory, ladder: Ladder) -> Reach:
     """How a person may be reached, by what it has said of channels and by the ladder's default.
 
-    Parameters
-    ----------
-    bounced : channels that do not work, as `bounced_ways` has them.
+    What is known not to work is closed, whatever was said of it.
     """
-    by_phone = _unless_bounced(standing_of(history, ladder, *_CALLS), "phone" in bounced)
-    by_mail = _unless_bounced(standing_of(history, ladder, *_MAILS), "email" in bounced)
+    by_phone = _unless_bounced(standing_of(history, ladder, *_CALLS), "phone" in history.bounced)
+    by_mail = _unless_bounced(standing_of(history, ladder, *_MAILS), "email" in history.bounced)
     may_call, may_mail = by_phone in ("agreed", "open"), by_mail in ("agreed", "open")
     closed: dict[str, str] = {}
     for what, address, may, standing in (
@@ -104,7 +100,7 @@ def standing_of(history: OfferHistory, ladder: Ladder, *channels: str) -> Channe
 
 
 def open_channels(
-    channels: Sequence[str], history: OfferHistory, ladder: Ladder, bounced: Collection[str] = ()
+    channels: Sequence[str], history: OfferHistory, ladder: Ladder
 ) -> tuple[str, ...]:
     """Those of some channels that may be used and work, each once, in their order.
 
@@ -114,6 +110,6 @@ def open_channels(
     found: dict[str, str] = {}
     for one in channels:
         key = channel_key(one)
-        if history.may_contact(one, unless_asked=unless_asked) and key not in bounced:
+        if history.may_contact(one, unless_asked=unless_asked) and key not in history.bounced:
             found.setdefault(key, one)
     return tuple(found.values())

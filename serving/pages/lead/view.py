@@ -19,7 +19,6 @@ from features.store.people.actions import UNDO_US
 from features.store.privacy.opt_outs import withheld
 from serving.edge.access.access import Asker
 from serving.pages.common import words
-from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.frame import why_no_model
 from serving.pages.common.once import form_ids
 from serving.pages.common.people import Person, person_of
@@ -188,9 +187,7 @@ def _who(read: _Read) -> dict[str, Any]:
         "loss": _loss(*read.told),
         "traits": traits[:_MOST_TRAITS],
         "more_traits": traits[_MOST_TRAITS:],
-        "reach": reach_of(
-            person, history, read.ladder, bounced_ways(read.rows, read.ladder, read.now)
-        ),
+        "reach": reach_of(person, history, read.ladder),
         "consents": _consents(history, {"email": person.email, "phone": person.phone}),
         "why_not": why_no_model(read.service, read.asker),
         "weeks": weeks_of(scorer.model, read.lead, read.rows, history.completed, read.now)

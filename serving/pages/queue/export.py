@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +15,6 @@ from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory, history_of
 from models.judging.spreadsheet import as_text
 from models.offers.options import NO_ASK
-from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.people import person_of
 from serving.pages.common.reach import open_channels, reach_of
 from serving.pages.queue.aside import aside_of
@@ -48,8 +47,7 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             rows = scorer.store.events_of(lead_id)
             person = person_of(lead_id, rows, ladder, desk.now)
             history = history_of(rows, ladder, desk.now)
-            bounced = bounced_ways(rows, ladder, desk.now)
-            reach = reach_of(person, history, ladder, bounced)
+            reach = reach_of(person, history, ladder)
             aside = aside_of(desk, lead_id, rows, zone(ladder))
             doing = Doing(aside.text, "", "", 0.0, "") if aside else doing_of(ladder, item)
             yield _line(
@@ -57,7 +55,7 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
                     *(lead_id, person.title, person.company, person.role),
                     *(reach.email, reach.phone, item["tab"] or "", *_chances(item), doing.verb),
                     *(doing.what, "" if aside else _offer_id(ladder, item)),
-                    "" if aside else _channels(item, history, ladder, bounced),
+                    "" if aside else _channels(item, history, ladder),
                     *(doing.minutes or "", item["last_active"] or ""),
                     *(item["waiting_since"] or "", desk.owner_of(lead_id)),
                 )
@@ -91,9 +89,7 @@ def _offer_id(ladder: Ladder, item: QueueItem) -> str:
     return id_ if ladder.offer(id_) is not None else ""
 
 
-def _channels(
-    item: QueueItem, history: OfferHistory, ladder: Ladder, bounced: Collection[str]
-) -> str:
+def _channels(item: QueueItem, history: OfferHistory, ladder: Ladder) -> str:
     """By which ways what is advised may go to the lead, of those that its offer goes by."""
     advice = item["suggestion"]
     if advice is None or advice["offer_id"] == NO_ASK:
@@ -101,7 +97,7 @@ def _channels(
     offer = ladder.offer(advice["offer_id"])
     anywhere = [channel for one in ladder.offers for channel in one.channels]
     own = offer.channels if offer is not None else ()
-    return ", ".join(open_channels(own or anywhere, history, ladder, bounced))
+    return ", ".join(open_channels(own or anywhere, history, ladder))
 
 
 def _line(values: tuple[object, ...]) -> str:

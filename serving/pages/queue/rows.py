@@ -15,7 +15,6 @@ from features.offers.history import OfferHistory, history_of
 from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
 from serving.pages.common import words
-from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.agreed import Agreed, agreed_with
@@ -143,7 +142,7 @@ def _row(
     reasons = [] if is_new else named(words.telling(item), rows, ladder, now)
     return LeadRow(
         person=person,
-        reach=reach_of(person, history, ladder, bounced_ways(rows, ladder, now)),
+        reach=reach_of(person, history, ladder),
         item=item,
         fact=fact,
         fact_at=rfc3339(fact.at) if fact.at else "",

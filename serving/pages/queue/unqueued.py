@@ -16,7 +16,6 @@ from features.ladder.words import REPLY
 from features.offers.history import history_of
 from features.store.people.actions import KeptAction
 from serving.pages.common import words
-from serving.pages.common.bounced import bounced_ways
 from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.facts import Fact, newest_fact
@@ -79,7 +78,7 @@ def _rows(
             fact=newest_fact(rows, history, ladder, desk.now),
             since=rfc3339(since),
             waits=words.age(since, desk.now),
-            reach=reach_of(person, history, ladder, bounced_ways(rows, ladder, desk.now)),
+            reach=reach_of(person, history, ladder),
             done=desk.undoable(lead),
             buttons=buttons,
         )

@@ -225,6 +225,7 @@ def histories(draw: st.DrawFn, ladder: Ladder) -> OfferHistory:
         unanswered=draw(st.integers(0, 4)),
         completed=draw(st.dictionaries(rungs, quarters, max_size=3)),
         consents=draw(st.dictionaries(st.sampled_from(["", *CHANNELS]), st.booleans(), max_size=2)),
+        bounced=draw(st.frozensets(st.sampled_from(CHANNELS), max_size=2)),
         fit=draw(st.sampled_from([None, "yes", "no", "unclear"])),
         is_lost=draw(st.sampled_from([False, False, False, True])),
         in_flight=draw(
@@ -296,7 +297,7 @@ def test_partition(case):
 
 UNSENDABLE = {
     *("not_a_candidate", "excluded_by_caller", "paused", "retired", "not_yet_valid", "expired"),
-    *("only_after", "wrong_channel", "no_consent", "declined"),
+    *("only_after", "wrong_channel", "no_consent", "bounced", "declined"),
 }
 LIMITING = {
     *(
@@ -305,6 +306,7 @@ LIMITING = {
         "retired",
         "expired",
         "no_consent",
+        "bounced",
         "fit_no",
         "declined",
         "in_flight",
@@ -478,6 +480,18 @@ TEXTS: Mapping[str, tuple[OfferHistory, dict[str, Any], str, str]] = {
         "has refused email and sms",
     ),
     "no_consent at all": (replace(OPEN, consents={"": False}), {}, "tips", "refused every channel"),
+    "bounced": (
+        replace(OPEN, bounced=frozenset({"email", "sms"})),
+        {},
+        "guide",
+        "what was sent to the lead by email and sms came back",
+    ),
+    "bounced and the others refused": (
+        replace(OPEN, bounced=frozenset({"email"}), consents={"sms": False}),
+        {},
+        "guide",
+        "what was sent to the lead by email came back",
+    ),
     "fit_no": (replace(OPEN, fit="no"), {}, "audit", "does not fit"),
     "declined": (
         replace(OPEN, declined={"audit": ago(0)}),
@@ -696,6 +710,10 @@ def test_what_is_sent_leads_nowhere_further_up():
         (replace(OPEN, consents={"email": False}), None, None),
         (replace(OPEN, consents={"email": False}), "email", "no_consent"),
         (replace(OPEN, consents={"": False}), None, "no_consent"),
+        (replace(OPEN, bounced=frozenset({"email"})), "email", "bounced"),
+        (replace(OPEN, bounced=frozenset({"email"})), "sms", None),
+        (replace(OPEN, bounced=frozenset({"email"})), None, None),
+        (replace(OPEN, bounced=frozenset(CHANNELS)), None, "bounced"),
         (replace(OPEN, is_lost=True), None, "lost"),
         (replace(OPEN, fit="no", declined={"video": ago(1)}), None, None),
     ],
@@ -704,7 +722,8 @@ def test_what_keeps_something_useful_from_a_lead(history, channel, reason):
     """A lead that is lost, or may not be reached, is spared a nurture that was decided before."""
     found = limit_against(LADDER, NURTURE, history, NOW, Asked(channel))
     assert (found.reason if found else None) == reason
-    assert found is None or reason == "lost" or (channel or "any channel") in found.text
+    named = channel or ("email" if reason == "bounced" else "any channel")
+    assert found is None or reason == "lost" or named in found.text
 
 
 def quiet(**options: Any) -> Ladder:

@@ -854,6 +854,7 @@ def ignored(count: int, every_days: float) -> list[Event]:
         (ignored(4, 6.0), 24 * 20, "unanswered"),
         ([told(NAMES.consent, 1, channel="E-Mail", granted=False)], 2, "no_consent"),
         ([told(NAMES.consent, 1, granted=False)], 2, "no_consent"),
+        ([told("email_bounced", 1)], 2, "bounced"),
         ([told("lead_disqualified", 1)], 2, "lost"),
         ([told(NAMES.consultation, 1, fit="no")], 2, "fit_no"),
         ([told(NAMES.consultation, 1, fit="not a fit")], 2, "fit_no"),
@@ -877,6 +878,13 @@ def test_a_limit_since_the_decision(store, since, hours, reason):
     [
         [told("asset_used", 1, minutes=20)],
         [told(NAMES.consent, 1, channel="rep", granted=False)],
+        [told("email_bounced", 1, type="soft")],
+        [
+            told("identify", 0.5, email="ann@x.example"),
+            told("email_bounced", 1),
+            told("identify", 1.5, email="ann@y.example"),
+        ],
+        [told("email_bounced", 0.5), told("email_delivered", 1)],
         [told("page_viewed", 1), told("contract_signed", 1.5)],
         [told("lead_disqualified", 1), told("lead_reopened", 1.5)],
         [

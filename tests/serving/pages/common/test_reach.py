@@ -118,3 +118,39 @@ def test_the_pages_have_no_such_button(start, folder, tmp_path):
             assert "No mail: refused" in card
         assert 'href="tel:' not in client.get("/leads/ann", headers=HTML).text
         assert 'href="mailto:' not in client.get("/leads/bob", headers=HTML).text
+
+
+OLD: dict[str, object] = {"name": "Ann", "email": "ann@x.example", "phone": "+44 1 234567"}
+
+
+def test_what_came_back_is_no_button_and_why():
+    """The address stands there without a link; what was refused is told as refused."""
+    rows = [("identify", 1, 1, OLD), ("email_bounced", 2, 2, {})]
+    refused = [*rows, ("email_unsubscribed", 9, 9, {})]
+    for told, said in ((rows, "bounced"), (refused, "refused")):
+        history = history_of(told, B2B, 99)
+        found = reach_of(person_of("ann", told, B2B, 99), history, B2B)
+        assert (bool(found.call), found.mail, found.email) == (True, "", "")
+        assert found.closed == (f"No mail: {said}",)
+        assert (found.email_said, found.is_email_open) == (said, False)
+        assert open_channels(["E-Mail", "page"], history, B2B) == ("page",)
+
+
+def test_the_pages_and_the_table_have_no_such_address(start, folder, tmp_path):
+    """Neither the row, nor the card of what to do now, nor the table for a mail tool."""
+    until = world.now()
+    events = [
+        *world.climber("ann", until, 3),
+        world.event("ann", "identify", until - 9 * world.HOUR_US, OLD),
+        world.event("ann", "email_bounced", until - 8 * world.HOUR_US),
+    ]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        for path in ("/?q=ann", "/leads/ann"):
+            text = client.get(path, headers=HTML).text
+            assert "No mail: bounced" in text
+            assert 'data-key="c"' in text
+            assert 'data-key="m"' not in text
+            assert 'href="mailto:' not in text
+        table = client.get("/queue.csv?q=ann").text
+        assert "ann@x.example" not in table
+        assert "234567" in table

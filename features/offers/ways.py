@@ -1,33 +1,60 @@
-"""Ways to a lead that are known not to work: what was sent by them has come back."""
+"""The ways to a lead: its addresses, and the channels that are known not to work.
+
+Of these what was sent has come back, and nothing has shown since that they work.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from features.events.field_names import plain
-from features.events.of_lead import Row
 from features.events.properties import as_text
 from features.events.readable import channels_named_in, channels_of, granted_of
-from features.ladder.ladder import Ladder
-from serving.pages.common.people import email_in, phone_in
+from features.ladder.ladder import EventNames
+from features.offers.topics import Timed
 
-__all__ = ["bounced_ways"]
+__all__ = ["BOUNCED", "EMAIL_KEYS", "PHONE_KEYS", "bounced_ways", "email_in", "phone_in"]
 
-_BOUNCED: Final = "_bounced"
+EMAIL_KEYS: Final = ("email", "email_address", "emailAddress")
+PHONE_KEYS: Final = ("phone", "mobile", "telephone", "phone_number", "phoneNumber")
+_EMAIL: Final = re.compile(r"[^\s@<>\"'(),;:\\]{1,64}@[^\s@<>\"'(),;:\\/]{1,190}")
+_PHONE: Final = re.compile(r"(?:\+?|\(\+?)[0-9][0-9 ()./-]{4,30}")
+
+BOUNCED: Final = "_bounced"
+"""A name that ends so says that its channel does not work, where it begins with one."""
 _ARRIVED: Final = ("_opened", "_clicked", "_replied", "_answered", "_delivered")
-"""A name that ends so says that its channel works, where it begins with one."""
-_ADDRESSES: Final[Mapping[str, Callable[[Mapping[str, object]], str]]] = {
-    "email": email_in,
-    "phone": phone_in,
-}
+"""And one that ends so that it does."""
 _KINDS: Final = frozenset({"type", "kind", "subtype", "class", "bouncetype", "bouncekind"})
 _FOR_NOW: Final = ("soft", "transient", "temporar", "deferred", "delayed", "blocked", "mailboxfull")
 """How mail tools begin the name of a bounce that says nothing of the next mail."""
 
 
-def bounced_ways(rows: Sequence[Row], ladder: Ladder, now: int) -> frozenset[str]:
+def email_in(traits: Mapping[str, object]) -> str:
+    """The e-mail address among what is told of a lead; "" for none."""
+    return _matching(_EMAIL, traits, EMAIL_KEYS)
+
+
+def phone_in(traits: Mapping[str, object]) -> str:
+    """The telephone number among what is told of a lead; "" for none."""
+    return _matching(_PHONE, traits, PHONE_KEYS)
+
+
+def _matching(pattern: re.Pattern[str], traits: Mapping[str, object], keys: Sequence[str]) -> str:
+    told = (traits.get(key) for key in keys)
+    texts = (one.strip() for one in told if isinstance(one, str))
+    return next((one for one in texts if pattern.fullmatch(one)), "")
+
+
+_ADDRESSES: Final[Mapping[str, Callable[[Mapping[str, object]], str]]] = {
+    "email": email_in,
+    "phone": phone_in,
+}
+
+
+def bounced_ways(known: Sequence[Timed], names: EventNames) -> frozenset[str]:
     """The channels by which a lead cannot be reached, as `channel_key` has them.
 
     A bounce is over with another address, with a yes to the channel and with whatever shows that
@@ -35,19 +62,18 @@ def bounced_ways(rows: Sequence[Row], ladder: Ladder, now: int) -> frozenset[str
 
     Parameters
     ----------
-    rows : the events of the lead, in any order.
-    now : what was known by then counts; microseconds since the epoch.
+    known : the events of the lead, with when each happened, in time order.
     """
     walk = _Walk()
-    for name, _, _, held in sorted((row for row in rows if row[2] <= now), key=_at):
-        if name == ladder.events.traits:
+    for _, (name, _, _, held) in known:
+        if name == names.traits:
             walk.told(held)
-        elif name == ladder.events.consent:
+        elif name == names.consent:
             if granted_of(held.get("granted")):
                 walk.works(channels_of(held.get("channel")))
         elif name.endswith(_ARRIVED):
             walk.works(channels_named_in(name))
-        elif name.endswith(_BOUNCED) and not _is_for_now(held):
+        elif name.endswith(BOUNCED) and not _is_for_now(held):
             walk.fails(channels_named_in(name), held)
     return frozenset(walk.failed)
 
@@ -96,8 +122,3 @@ def _told(held: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 def _is_for_now(held: Mapping[str, object]) -> bool:
     kinds = (plain(as_text(held[key]) or "") for key in held if plain(key) in _KINDS)
     return any(kind.startswith(_FOR_NOW) for kind in kinds)
-
-
-def _at(row: Row) -> int:
-    """When an event happened; none happened later than it was known."""
-    return min(row[1], row[2])
