@@ -196,9 +196,9 @@ def _commitments(ladder: Ladder) -> Iterator[Advice]:
         )
         yield Advice(f"offer[{first}].not_while", text, "commitments")
     for index, one in enumerate(ladder.commitments):
-        if one.ends_at and not (one.until or one.days):
+        if one.ends_at and not (one.until or one.untold_days):
             text = f"{one.id!r} never ends where {one.ends_at!r} is absent, and no ask is made"
-            yield Advice(f"commitment[{index}].ends_at", f"{text}; add days", "commitments")
+            yield Advice(f"commitment[{index}].ends_at", f"{text}; add else_days", "commitments")
 
 
 def _never_due(ladder: Ladder) -> Iterator[Advice]:

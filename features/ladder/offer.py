@@ -154,13 +154,15 @@ class Commitment:
     """Something agreed with a lead that is under way: while it is, nothing else is asked.
 
     It is open from an event that meets `begins` until the first that meets `until`, or until its
-    end, or for `days`; whichever comes first.
+    end, or for `days`; whichever comes first. Where the event does not say when it ends, that is
+    after `else_days`.
 
     Parameters
     ----------
     title : what is under way, to be read after "while": "a session is booked".
     begins : empty where it follows another.
     ends_at : the property of the beginning event that holds when it ends, as RFC 3339; "" for none.
+    else_days : None where it has then no end of its own.
     after : the commitment that it follows, "" for none: it is open from when that one has run its
         time without any event that ends it, such as an outcome that is due by then.
     """
@@ -172,3 +174,9 @@ class Commitment:
     ends_at: str = ""
     days: float | None = None
     after: str = ""
+    else_days: float | None = None
+
+    @property
+    def untold_days(self) -> float | None:
+        """How long it lasts at the most where the event does not say; None: nothing says."""
+        return min((days for days in (self.days, self.else_days) if days is not None), default=None)

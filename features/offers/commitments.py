@@ -84,13 +84,10 @@ def opened(
 
 def _ends_of(commitment: Commitment, begun_at: int, properties: Mapping[str, object]) -> int:
     """When a commitment that began so ends at the latest."""
-    ends = [_FAR]
-    if commitment.days is not None:
-        ends.append(begun_at + round(commitment.days * DAY_US))
     said = instant_if_any(properties.get(commitment.ends_at)) if commitment.ends_at else None
-    if said is not None:
-        ends.append(said)
-    return min(ends)
+    days = commitment.untold_days if said is None else commitment.days
+    by_days = _FAR if days is None else begun_at + round(days * DAY_US)
+    return by_days if said is None else min(said, by_days)
 
 
 def still_open(begun: Mapping[str, Open], order: Sequence[str], as_of: int) -> dict[str, Open]:

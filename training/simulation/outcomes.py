@@ -103,9 +103,10 @@ def _decided(ladder: Ladder) -> tuple[_Decided, ...]:
         plain = [rule for rule in one.until if not rule.where]
         good = _first(plain, [rule.event in interest for rule in plain])
         bad = _first(plain, [is_against((rule,), ladder) for rule in plain])
-        if one.begins and one.days is not None and good and bad:
+        days = one.untold_days  # simulated events say nothing of an end
+        if one.begins and days is not None and good and bad:
             begun_by = frozenset(rule.event for rule in one.begins)
-            found.append(_Decided(begun_by, good, bad, one.days))
+            found.append(_Decided(begun_by, good, bad, days))
     return tuple(found)
 
 

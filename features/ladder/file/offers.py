@@ -94,14 +94,22 @@ def read_commitment(table: Table) -> Commitment:
         )
     elif not (begins or after) and table.take("from") in (None, []):
         table.wrong("from", "needs at least one rule", 'as [{event = "..."}]')
+    ends_at, days = table.text_if_any("ends_at"), table.span_if_any("days")
+    else_days = table.span_if_any("else_days")
+    if else_days is not None and not ends_at:
+        problem = "is for where ends_at is not told, and there is none"
+        table.wrong("else_days", problem, "days instead, or ends_at beside it")
+    elif else_days is not None and days is not None and days <= else_days:
+        table.wrong("else_days", "is never reached: days ends it before", "fewer than days")
     return Commitment(
         id=commitment_id,
         title=table.line("title"),
         begins=begins,
         until=table.each("until", read_rule),
-        ends_at=table.text_if_any("ends_at"),
-        days=table.span_if_any("days"),
+        ends_at=ends_at,
+        days=days,
         after=after,
+        else_days=else_days,
     )
 
 

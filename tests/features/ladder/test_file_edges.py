@@ -366,6 +366,22 @@ def test_what_is_under_way_ends(end):
     assert (found.path, found.problem) == ("commitment[0]", "never ends")
 
 
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("days = 30\nelse_days = 9", "is for where ends_at is not told"),
+        ('ends_at = "until"\ndays = 9\nelse_days = 9', "is never reached"),
+        ('ends_at = "until"\nelse_days = 0', "above 0"),
+    ],
+)
+def test_days_where_no_end_is_told(lines, problem):
+    """They stand beside the property that tells one, and come before the most."""
+    assert mistakes_of(f'{LADDER}{PILOT}ends_at = "until"\ndays = 30\nelse_days = 9\n') == []
+    (found,) = mistakes_of(f"{LADDER}{PILOT}{lines}\n")
+    assert found.path == "commitment[0].else_days"
+    assert problem in found.problem
+
+
 OVERDUE = '[[commitment]]\nid = "overdue"\ntitle = "It is over"\ndays = 9\n'
 
 

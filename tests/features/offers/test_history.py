@@ -368,7 +368,9 @@ def in_flight(past: Sequence[Row], as_of: int) -> dict[str, Open]:
             if met_any(one.begins, name, said):
                 if since is None or when >= ends:
                     since = when
-                ends = 2**62 if one.days is None else when + round(one.days * DAY_US)
+                # No event says when it ends.
+                lasts = [days for days in (one.days, one.else_days) if days is not None]
+                ends = when + round(min(lasts) * DAY_US) if lasts else 2**62
         if since is not None:
             found |= open_then(one, since, ends, as_of)
     return found
