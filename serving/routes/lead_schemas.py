@@ -15,7 +15,7 @@ from serving.notifications.schemas import (
     StepCompletedData,
 )
 from serving.routes.exports.kept_rows import (
-    KeptAction,
+    ActionOfLead,
     KeptEvent,
     KeptHands,
     KeptIdentity,
@@ -33,7 +33,6 @@ from serving.routes.exports.kept_rows import (
 from serving.scoring.answers import StepAnswer
 
 __all__ = [
-    "Entry",
     "EraseQuery",
     "ErasureAnswer",
     "EventEntry",
@@ -50,6 +49,7 @@ __all__ = [
     "ScoreEntry",
     "SuppressionAnswer",
     "TimelineAnswer",
+    "TimelineEntry",
     "TimelineItem",
     "TimelineQuery",
     "UndoRequest",
@@ -181,7 +181,7 @@ class OptOutAnswer(BaseModel):
 EventKind = Literal["event", "decision", "exposure", "outcome"]
 
 
-class Entry(TypedDict):
+class TimelineEntry(TypedDict):
     """What each entry of a timeline has."""
 
     id: str | None
@@ -194,7 +194,7 @@ class Entry(TypedDict):
     ]
 
 
-class EventEntry(Entry):
+class EventEntry(TimelineEntry):
     """Something that happened, or an event by which Rung kept what it decided."""
 
     kind: EventKind
@@ -203,14 +203,14 @@ class EventEntry(Entry):
     ]
 
 
-class NotificationEntry(Entry):
+class NotificationEntry(TimelineEntry):
     """What endpoints were told; `name` is its type."""
 
     kind: Literal["notification"]
     data: ScoreBandChangedData | StepCompletedData | RecommendationCreatedData | ReplyOverdueData
 
 
-class ScoreEntry(Entry):
+class ScoreEntry(TimelineEntry):
     """The latest score of an id."""
 
     kind: Literal["score"]
@@ -252,7 +252,7 @@ class ExportAnswer(BaseModel):
     opt_outs: list[KeptOptOut]
     lead_words: list[KeptWord] = Field(description="What a search finds it by.")
     hands: list[KeptHands] = Field(description="Who has it, and until when it is put aside.")
-    actions: list[KeptAction] = Field(description="What people did with it on the pages.")
+    actions: list[ActionOfLead] = Field(description="What people did with it on the pages.")
     totals: dict[str, int] = Field(description="How long each list is in all.")
     next_cursor: str | None
 

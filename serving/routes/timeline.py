@@ -22,11 +22,11 @@ from features.store.schema import events, identity_links, notifications, scores
 from serving.edge.parameters import no_cursor, packed, unpacked
 from serving.routes.exports.kept_rows import ScoreOfTimeline
 from serving.routes.lead_schemas import (
-    Entry,
     EventEntry,
     EventKind,
     NotificationEntry,
     ScoreEntry,
+    TimelineEntry,
     TimelineItem,
 )
 from serving.scoring.answers import StepAnswer
@@ -186,7 +186,7 @@ def _of_score(row: Document) -> ScoreEntry:
     return {**made, "kind": "score", "data": cast("ScoreOfTimeline", told)}
 
 
-def _made_by_rung(row: Document, id_: str | None, name: str, at: str) -> Entry:
+def _made_by_rung(row: Document, id_: str | None, name: str, at: str) -> TimelineEntry:
     """What Rung did: known when it happened."""
     return {
         "id": id_,

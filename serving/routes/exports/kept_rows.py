@@ -14,7 +14,7 @@ from serving.scoring.answers import Details, ReasonAnswer, ScoreBand, Tab
 from serving.scoring.changes import Cause
 
 __all__ = [
-    "KeptAction",
+    "ActionOfLead",
     "KeptDelivery",
     "KeptEvent",
     "KeptHands",
@@ -216,7 +216,7 @@ class KeptHands(TypedDict):
     snoozed_by: str
 
 
-class KeptAction(TypedDict):
+class ActionOfLead(TypedDict):
     """What somebody said on a page to have done; it becomes `events` when it is due."""
 
     id: str
