@@ -19,7 +19,16 @@ from features.errors import StaleCursor
 from features.store.database import Database, insert_into
 from features.store.schema import gone_scores, meta, scores
 
-__all__ = ["Change", "ChangePlace", "Part", "ScoreChanges", "break_off", "next_turn", "note_gone"]
+__all__ = [
+    "Change",
+    "ChangePlace",
+    "LastScore",
+    "Part",
+    "ScoreChanges",
+    "break_off",
+    "next_turn",
+    "note_gone",
+]
 
 _NUMBER: Final = "score_changes"
 _HISTORY: Final = "score_history"
@@ -54,6 +63,18 @@ class Change(NamedTuple):
     number: int
     lead_id: str
     score: sa.RowMapping | None
+
+
+class LastScore(NamedTuple):
+    """Of the stored score of a lead: why it is another than the one before, and what it has seen.
+
+    Parameters
+    ----------
+    as_of : microseconds since the epoch; what was known then.
+    """
+
+    cause: str
+    as_of: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ from features.store.schema import identities as _identities
 from features.store.schema import meta as _meta
 from features.store.whole_log.log import dated_after, log_of_all, log_of_some
 from features.store.whole_log.message_ids import MessageIds, events_of
-from features.store.whole_log.of_lead import LeadRows, Stamp
+from features.store.whole_log.of_lead import LeadRows, Stamp, StampedRows
 from features.store.whole_log.recent import RecentEvents
 
 __all__ = ["Appended", "AtWriting", "Event", "EventStore", "Stamp", "StoredScore"]
@@ -358,7 +358,7 @@ class EventStore:
         """The lead that an id belongs to, and its events in time order; see `LeadRows.read`."""
         return self._lead_rows.read(id_)
 
-    def read_stamped(self, id_: str) -> tuple[Stamp, str, list[Row]] | None:
+    def read_stamped(self, id_: str) -> StampedRows | None:
         """As `read`, with the stamp of what was read; None where that is None."""
         return self._lead_rows.read_stamped(id_)
 

@@ -168,6 +168,13 @@ class ScoreAnswer(TypedDict):
             " scoring of all; for comparison. Null before that, and with `as_of`."
         ),
     ]
+    cause: Annotated[
+        Literal["events", "time", "model", "recalibration"] | None,
+        Field(
+            description="Why it is another score than the one before, as the queue says it; null"
+            " with `as_of`, and for a lead that was sent with its events."
+        ),
+    ]
     base: Annotated[
         float | None,
         Field(

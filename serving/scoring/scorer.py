@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import Compiled
+from features.store.changes import LastScore
 from features.store.events import EventStore, Stamp
 from features.store.identities.turns import Erased
 from features.store.privacy import Privacy
@@ -42,6 +43,7 @@ from serving.scoring.answers import (
     opted_out,
 )
 from serving.scoring.bands import band_of
+from serving.scoring.changes import Cause
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.ranking import Ranking
 
@@ -154,9 +156,14 @@ class Scorer:
         """
         model = self._model_at(as_of, by_current=by_current)
         instant = self.clock() if as_of is None else as_of
-        found = model.estimate_rows(*self.read(lead_id, instant), instant)
+        lead, rows = self.read(lead_id, instant)
+        found = model.estimate_rows(lead, rows, instant)
         horizons = _horizons(found, horizon_days)
-        return self._answer(found, 0, as_of is None, most_reasons, horizons)
+        answer = self._answer(found, 0, as_of is None, most_reasons, horizons)
+        if as_of is None:
+            last = self.store.scores.last_of([lead]).get(lead)
+            answer["cause"] = _cause(last, _newest(rows, instant))
+        return answer
 
     def score_stamped(self, lead_id: str) -> tuple[Stamp, int | None, ScoreAnswer] | None:
         """As `score`, now, with the stamp of what it is of; None of a lead that has no stamp.
@@ -168,9 +175,10 @@ class Scorer:
         found = self.store.read_stamped(lead_id)
         if found is None:
             return None
-        stamp, lead, rows = found
+        stamp, lead, rows, last = found
         _check_known(lead_id, rows, as_of)
         answer = self._answer(self.model.estimate_rows(lead, rows, as_of), 0, True)
+        answer["cause"] = _cause(last, _newest(rows, as_of))
         return stamp, _next_due(rows, as_of), answer
 
     def many(
@@ -195,7 +203,24 @@ class Scorer:
         leads = [lead_of.get(lead_id, lead_id) for lead_id in lead_ids]
         out_leads = {lead_of[lead_id] for lead_id in out}
         asked = [(lead, lead) for lead in leads]
-        return self._answers(model, log, asked, as_of, out_leads, horizon_days)
+        instant = self.clock() if as_of is None else as_of
+        answers = self._answers(model, log, asked, instant, out_leads, horizon_days, as_of is None)
+        if as_of is None:
+            self._tell_causes(answers, log, instant)
+        return answers
+
+    def _tell_causes(self, answers: Sequence[ScoreOrNot], log: EventLog, as_of: int) -> None:
+        """Say of scores of now why each is another than the one before."""
+        scored = [one for one in answers if one["status"] in ("ok", "no_score")]
+        last = self.store.scores.last_of(sorted({one["lead_id"] for one in scored}))
+        of_row = log.lead_of_rows()
+        newest = np.zeros(len(log.leads), dtype=np.int64)
+        known = log.known <= as_of
+        np.maximum.at(newest, of_row[known], log.known[known])
+        place = {lead: at for at, lead in enumerate(log.leads)}
+        for one in scored:
+            lead = one["lead_id"]
+            one["cause"] = _cause(last.get(lead), int(newest[place[lead]]))
 
     def stateless(
         self,
@@ -216,7 +241,8 @@ class Scorer:
         }
         log = _log_of_leads(keyed, model.compiled)
         ids = [(_key(at), lead_id) for at, (lead_id, _) in enumerate(leads)]
-        return self._answers(model, log, ids, as_of, out, horizon_days)
+        instant = self.clock() if as_of is None else as_of
+        return self._answers(model, log, ids, instant, out, horizon_days, as_of is None)
 
     def read(self, lead_id: str, as_of: int) -> tuple[str, list[Row]]:
         """What the lead is called that an id belongs to, and its events.
@@ -248,12 +274,12 @@ class Scorer:
         model: Model,
         log: EventLog,
         leads: Sequence[tuple[str, str]],
-        as_of: int | None,
+        instant: int,
         out: Container[str],
         horizon_days: Sequence[float],
+        now: bool,
     ) -> list[ScoreOrNot]:
         """An answer for each lead; `leads` holds what it is called in the log, and its id."""
-        instant = self.clock() if as_of is None else as_of
         estimates = model.estimate_log(log, instant)
         row_of = {key: row for row, key in enumerate(estimates.snapshot.leads)}
         held = set(log.leads)
@@ -263,7 +289,7 @@ class Scorer:
             if lead_id in out:
                 answers.append(opted_out(lead_id))
             elif key in row_of:
-                answer = self._answer(estimates, row_of[key], as_of is None, horizons=horizons)
+                answer = self._answer(estimates, row_of[key], now, horizons=horizons)
                 answer["lead_id"] = lead_id
                 answers.append(answer)
             else:
@@ -337,6 +363,7 @@ class Scorer:
             "band": None,
             "rank_pct": None,
             "usual": None,
+            "cause": None,
             "base": None,
             "fit": None,
             "engagement": None,
@@ -391,6 +418,18 @@ def _bought(ladder: Ladder) -> str:
         else "restart_on of the ladder would say what begins it anew, and names nothing"
     )
     return f"has bought: there is no next step to score; {again}"
+
+
+def _cause(last: LastScore | None, newest: int) -> Cause:
+    """Why a score of now is another than the one before; `newest` is when news became known."""
+    if last is None or newest > last.as_of:
+        return "events"
+    return cast("Cause", last.cause)
+
+
+def _newest(rows: Sequence[Row], as_of: int) -> int:
+    """When the latest of what was known at an instant became known."""
+    return max(row[2] for row in rows if row[2] <= as_of)
 
 
 def _check_known(lead_id: str, rows: Sequence[Row], as_of: int) -> None:

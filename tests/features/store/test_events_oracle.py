@@ -81,7 +81,8 @@ def _assert_same(store: EventStore, oracle: EventStoreOracle) -> None:
             (len(expected), max(one.known_at for one in expected)) if expected else None
         )
         stamped = None if stamp is None else (stamp, *store.read(lead))
-        assert store.read_stamped(lead) == stamped
+        found = store.read_stamped(lead)
+        assert (found[:3] if found else None) == stamped
         assert len(store.log_of([lead], LADDER)) == len(expected)
     assert len(store.log(LADDER)) == len(oracle.kept)
 

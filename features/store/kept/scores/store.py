@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from features.arrays import Floats, Ints
 from features.clock import SKEW_US, is_ahead, seconds_since
-from features.store.changes import next_turn, note_gone
+from features.store.changes import LastScore, next_turn, note_gone
 from features.store.database import Database, Prepared, all_tuples_of, in_parts, insert_into
 from features.store.identities.finding import known_after
 from features.store.identities.members import leads_of
@@ -285,6 +285,16 @@ class ScoreStore:
         """The latest scores of some leads, of those that have one."""
         with self._database.reading() as connection:
             return self.within(connection, leads)
+
+    def last_of(self, leads: Sequence[str]) -> dict[str, LastScore]:
+        """What is told of the scores of some leads beside others, of those that have one."""
+        wanted = sa.select(scores.c.lead_id, scores.c.cause, scores.c.as_of)
+        found: dict[str, LastScore] = {}
+        with self._database.reading() as connection:
+            for part in in_parts(leads):
+                rows = connection.execute(wanted.where(scores.c.lead_id.in_(part)))
+                found |= {row.lead_id: LastScore(row.cause, row.as_of) for row in rows}
+        return found
 
     def within(self, connection: sa.Connection, leads: Sequence[str]) -> list[StoredScore]:
         """As `of_leads`, as a part of the caller's transaction."""
