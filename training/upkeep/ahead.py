@@ -231,8 +231,8 @@ def _said(title: str, signals: Sequence[MovedSignal]) -> str:
         rest = f" and {things(more, 'more signal')}" if more > 0 else ""
         return f"Before {title} the values of {ids}{rest} lie otherwise than in training"
     others = len(signals) - 1
-    rest = f", and {things(others, 'more signal')} moved" if others else ""
+    rest = f"; {things(others, 'more signal')} moved" if others else ""
     return (
-        f'Before {title} the usual lead was "{told["says_before"]}" in training, and is'
-        f' "{told["says"]}" lately{rest}'
+        f'What is said of the usual lead before {title} was "{told["says_before"]}" in'
+        f' training, and is "{told["says"]}" lately{rest}'
     )

@@ -166,7 +166,7 @@ def test_a_signal_that_broke():
         (one["share"] for one in step["signals"]), reverse=True
     )
     assert all(one["moved"] > 0.2 for one in step["signals"])
-    assert step["says"].startswith('Before Look the usual lead was "')
+    assert step["says"].startswith('What is said of the usual lead before Look was "')
     assert " in training, and is " in step["says"]
 
 

@@ -51,8 +51,8 @@ def ahead(**more: Any) -> AheadLook:
         **{"says": "viewed no page", "says_before": "viewed 3 pages"},
     }
     said = (
-        'Before Content the usual lead was "viewed 3 pages" in training, and is "viewed no page"'
-        " lately"
+        'What is said of the usual lead before Content was "viewed 3 pages" in training, and is'
+        ' "viewed no page" lately'
     )
     held: Any = {
         "since": "2026-08-24T00:00:00Z",

@@ -48,8 +48,8 @@ def test_signals_that_have_moved(own, figures):
     """Each step in its own sentence."""
     (said,) = train_again(own, [figures], [], scene.ahead(), None)
     assert said == (
-        'Signals have moved. Before Content the usual lead was "viewed 3 pages" in training, and is'
-        ' "viewed no page" lately.'
+        'Signals have moved. What is said of the usual lead before Content was "viewed 3 pages" in'
+        ' training, and is "viewed no page" lately.'
     )
     assert train_again(own, [figures], [], scene.ahead(moved=[]), None) == []
 
