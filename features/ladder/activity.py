@@ -6,6 +6,8 @@ ladder's table [activity] says which events are which; what it leaves out follow
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -16,12 +18,25 @@ from features.ladder.ladder import Condition, EventRule, Ladder
 from features.ladder.rule_logic import opposite
 from features.ladder.words import AGAINST_ENDINGS, REFUSALS
 
-__all__ = ["REFUSED", "ActivityRules", "activity_of", "is_against"]
+__all__ = ["REFUSED", "ActivityRules", "activity_of", "ends_of", "is_against", "reads_as_agreed"]
 
 REFUSED: Final = ("0", "false", *REFUSALS)
 """Texts of a consent that was not granted."""
 _MOST_WAYS: Final = 64
 """In more ways than that no event fails to begin the ladder anew: what has its name is neither."""
+_PARTS: Final = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
+"""What stands between the words of a name: "Session Booked", "session_booked", "sessionBooked"."""
+_AGREED: Final = re.compile(
+    r".+ (booked|reserved|scheduled)"
+    r"|(.+ )?(class|course|demo|event|seminar|webinar|workshop) registered"
+    r"|(.+ )?(pilot|trial) (began|started)"
+)
+_ENDS: Final = frozenset(
+    {
+        *("attended", "canceled", "cancelled", "completed", "declined", "done", "ended", "expired"),
+        *("failed", "finished", "held", "missed", "no show", "noshow", "over", "succeeded"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,31 @@ def is_against(rules: tuple[EventRule, ...], ladder: Ladder) -> bool:
     """Whether every event that meets some rules speaks against; False for no rules."""
     against = activity_of(ladder).against
     return bool(rules) and all(any(_covers(one, rule) for one in against) for rule in rules)
+
+
+def reads_as_agreed(name: str) -> bool:
+    """Whether an event's name says that something was agreed that is yet to come, or to end."""
+    return _AGREED.fullmatch(_words(name)) is not None
+
+
+def ends_of(name: str, others: Iterable[str]) -> tuple[str, ...]:
+    """Which of some events by their names tell the end of what was agreed with one.
+
+    Parameters
+    ----------
+    name : of the event by which it was agreed, as `session_booked`; of its end the first words are
+        the same, as of `session_held`.
+    """
+    what = _words(name).rsplit(" ", 1)[0]
+    return tuple(
+        other
+        for other in others
+        if (words := _words(other)).startswith(f"{what} ") and words[len(what) + 1 :] in _ENDS
+    )
+
+
+def _words(name: str) -> str:
+    return _PARTS.sub(" ", name).strip().lower()
 
 
 def _covers(wider: EventRule, rule: EventRule) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from features.arrays import Floats, Ints
 from features.errors import NotEnoughData
 from features.events.table import EventTable
+from features.ladder.activity import ends_of, reads_as_agreed
 from features.ladder.ladder import EventNames
 from features.ladder.words import OFFER, RECORD
 from training.drafting.final import candidates, final_action
@@ -32,6 +33,8 @@ class Draft:
     final : the last action with what it is like; `took` is in days from the first event.
     spare : events that leads do and that no step reads.
     personal : properties of leads that were left out, as they name people.
+    agreed : events of the steps by which, as they are named, something is agreed, with the events
+        of the log that end it.
     """
 
     leads: int
@@ -43,6 +46,7 @@ class Draft:
     traits: tuple[SeenTrait, ...]
     personal: tuple[str, ...]
     spare: tuple[str, ...]
+    agreed: Mapping[str, tuple[str, ...]]
 
     def conversion(self, at: int) -> tuple[int, int]:
         """How many leads that completed the step below completed one, and how many did that.
@@ -97,6 +101,11 @@ def draft_ladder(
         traits=tuple(traits),
         personal=tuple(personal),
         spare=tuple(name for name in known if name not in used),
+        agreed={
+            name: ends_of(name, [one for one in timeline.names if "*" not in one])
+            for name in sorted(used - {event})
+            if reads_as_agreed(name)
+        },
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from itertools import chain, count
 from typing import Final
 
@@ -52,6 +53,8 @@ def ladder_text(draft: Draft, name: str, imports: str = "") -> str:
     parts += [_step(draft, at, ids[at]) for at in range(len(draft.steps))]
     parts.append(_purchase(draft))
     parts += [_offer(one, [*ids, "purchase"]) for one in written_offers(draft)]
+    agreed = {_slug(name): (name, ends) for name, ends in draft.agreed.items()}
+    parts += [_commitment(*one) for id_, one in agreed.items() if _ID.fullmatch(id_)]
     told = [one.deed for step in draft.steps for one in step.deeds]
     read = {plain(name) for deed in told for name in (deed.number, deed.text)}
     parts += [_trait(one, read) for one in written_traits(draft)]
@@ -75,13 +78,17 @@ def step_ids(draft: Draft) -> list[str]:
     for step in draft.steps:
         most = max(step.deeds, key=lambda one: (one.leads, one.deed.event))
         word = most.deed.value or most.deed.event
-        slug = re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")
+        slug = _slug(word)
         slug = (
             slug if re.match(r"[a-z]", slug) and slug != "purchase" else f"step-{slug}".strip("-")
         )
         others = (f"{slug}-{number}" for number in count(len(ids) + 1))
         ids.append(next(one for one in chain([slug], others) if one not in ids))
     return ids
+
+
+def _slug(word: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")
 
 
 def judged_from(draft: Draft, first: int, last: int) -> int:
@@ -197,6 +204,21 @@ def _offer(offer: SeenOffer, ids: list[str]) -> str:
             f"effort = {{minutes = {5 * (at + 1)}}}   # a guess: how long does it take the lead?",
         ]
     )
+
+
+def _commitment(name: str, ends: Sequence[str]) -> str:
+    days = 30 if re.search(r"pilot|trial", _slug(name)) else 14
+    until = ", ".join(f"{{event = {_text(end)}}}" for end in ends)
+    lines = [
+        "# By its name this is agreed and yet to come or to end: nothing is asked meanwhile.",
+        "[[commitment]]",
+        f"id = {_text(_slug(name))}",
+        f"title = {_text(_title(name))}",
+        f"from = [{{event = {_text(name)}}}]",
+        *([f"until = [{until}]"] if until else []),
+        f"days = {days}   # a guess: at the most. A property that says when is named in ends_at",
+    ]
+    return "\n".join(lines)
 
 
 def _trait(one: SeenTrait, read: set[str]) -> str:

@@ -8,6 +8,7 @@ from features.ladder.advice.rules import (
     commitments,
     losses,
     never_due,
+    not_held_back,
     restarts,
     shared_rules,
     unknown_channels,
@@ -33,6 +34,7 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
         *unknown_channels(ladder),
         *over_limits(ladder),
         *commitments(ladder),
+        *not_held_back(ladder),
         *never_due(ladder),
     )
 

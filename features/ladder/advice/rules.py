@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from features.errors import did_you_mean
+from features.ladder.activity import reads_as_agreed
 from features.ladder.advice.advice import Advice
 from features.ladder.advice.ladder_table import rule_text
 from features.ladder.advice.rungs import paths_of, spelt
@@ -17,6 +18,7 @@ __all__ = [
     "commitments",
     "losses",
     "never_due",
+    "not_held_back",
     "restarts",
     "shared_rules",
     "unknown_channels",
@@ -50,6 +52,23 @@ def commitments(ladder: Ladder) -> Iterator[Advice]:
         if one.ends_at and not (one.until or one.untold_days):
             text = f"{one.id!r} never ends where {one.ends_at!r} is absent, and no ask is made"
             yield Advice(f"commitment[{index}].ends_at", f"{text}; add else_days", "commitments")
+
+
+def not_held_back(ladder: Ladder) -> Iterator[Advice]:
+    """Advice where a step names what is agreed, and asks go on while it is under way."""
+    begun = {rule.event for one in ladder.commitments for rule in one.begins}
+    for path, rung in zip(paths_of(ladder), ladder.goals, strict=True):
+        for key, names in (
+            ("complete_when", [rule.event for rule in rung.complete_when]),
+            ("engaged_by", rung.engaged_by),
+        ):
+            for name in dict.fromkeys(names):
+                if name not in begun and reads_as_agreed(name):
+                    text = (
+                        f"{name!r} reads as something agreed, and asks go on while it is under"
+                        " way; a [[commitment]] from it holds them back"
+                    )
+                    yield Advice(f"{path}.{key}", text, "commitments")
 
 
 def never_due(ladder: Ladder) -> Iterator[Advice]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from features.errors import LadderError
-from features.ladder.activity import activity_of, is_against
+from features.ladder.activity import activity_of, ends_of, is_against, reads_as_agreed
 from features.ladder.file import parse_ladder, read_ladder
 from features.ladder.ladder import Activity, Condition, EventRule
 from features.ladder.words import AGAINST_ENDINGS
@@ -125,6 +125,27 @@ def test_a_pilots_outcome_decides(name):
     assert is_against((EventRule("pilot_failed"),), ladder)
     read = {rule.event for signal in ladder.signals for rule in signal.of}
     assert {"pilot_succeeded", "pilot_failed", "pilot_milestone"} <= read
+
+
+@pytest.mark.parametrize(
+    ("name", "is_agreed"),
+    [
+        *((one, True) for one in ("session_booked", "Meeting Booked", "demoScheduled")),
+        *((one, True) for one in ("webinar_registered", "pilot_began", "free-trial started")),
+        *((one, False) for one in ("booked", "user_registered", "registered", "video_started")),
+        *((one, False) for one in ("session_held", "booked_session", "trial_day_used", "")),
+    ],
+)
+def test_names_of_what_was_agreed(name, is_agreed):
+    """In any spelling; an account that was registered is nothing that comes later."""
+    assert reads_as_agreed(name) is is_agreed
+
+
+def test_names_of_its_end():
+    """The same thing, and a word for its end: of others nothing is said."""
+    others = ("session_held", "Session Cancelled", "sessionNoShow", "session_asked", "call_held")
+    assert ends_of("session_booked", others) == others[:3]
+    assert ends_of("booked", others) == ()
 
 
 COMMITMENT = '[[commitment]]\nid = "{id}"\ntitle = "a pilot runs"\n'

@@ -378,6 +378,22 @@ TRIGGERS = [
         "'h' helps after the purchase, and whoever has bought stands before the first step at once",
         id="support-that-is-never-due",
     ),
+    pytest.param(
+        replace(
+            LADDER, steps=(replace(LADDER.steps[0], engaged_by=("call_booked",)), *LADDER.steps[1:])
+        ),
+        "step[0].engaged_by",
+        "commitments",
+        "'call_booked' reads as something agreed",
+        id="nothing-holds-back-what-is-booked",
+    ),
+    pytest.param(
+        completed("second", EventRule("TrialStarted")),
+        "step[1].complete_when",
+        "commitments",
+        "'TrialStarted' reads as something agreed",
+        id="nothing-holds-back-a-trial",
+    ),
     pytest.param(with_offer(THIRD, kind="pilot"), "offer[6]", "S24", "is a pilot", id="pilot"),
     pytest.param(with_offer(THIRD, kind="trial"), "offer[6]", "S24", "is a trial", id="trial"),
     pytest.param(
@@ -434,6 +450,13 @@ FINE = [
     pytest.param(
         replace(LADDER, restart_on=(EventRule("second_done", at_least(0.5).where),)),
         id="restart-by-some-events-of-a-step",
+    ),
+    pytest.param(
+        replace(
+            completed("second", EventRule("trial_started")),
+            commitments=(Commitment("trial", "T", (EventRule("trial_started"),), days=14.0),),
+        ),
+        id="a-trial-that-holds-back",
     ),
     pytest.param(with_support("second"), id="light-support"),
     pytest.param(with_support("third", effort=Effort(90)), id="long-support"),

@@ -1008,6 +1008,34 @@ def test_nothing_is_asked_over_what_is_under_way(position, rows, help_, reason):
 
 
 @pytest.mark.parametrize(
+    ("name", "position", "rows", "help_"),
+    [
+        ("b2b-assessment", 2, [happened("webinar_registered", 1)], "webinar-reminder"),
+        ("b2b-assessment", 2, [happened("workshop_registered", 1)], "webinar-reminder"),
+        ("b2b-assessment", 3, [happened("session_booked", 1)], "session-preparation"),
+        ("b2b-assessment", 5, [happened("trial_started", 29)], "pilot-help"),
+        ("b2c", 1, [happened("form_submitted", 0.1, email="a@b.c")], "plan-help"),
+        ("b2c", 2, [happened("class_registered", 1)], "class-reminder"),
+        ("b2c", 2, [happened("challenge_joined", 2)], "challenge-task"),
+        ("b2c", 3, [happened("session_booked", 1)], "session-preparation"),
+        ("b2c", 5, [happened("trial_started", 2)], "trial-help"),
+        ("b2c", 5, [happened("trial_started", 13.9)], "trial-help"),
+        ("b2c", 5, [happened("sample_ordered", 2)], None),
+    ],
+)
+def test_no_shipped_ladder_asks_over_what_is_under_way(name, position, rows, help_):
+    """What was booked, joined or begun holds every ask back until it is over."""
+    (ladder,) = (one for one in SHIPPED if one.name == name)
+    answer = eligibility(ladder, position, history_of(rows, ladder, NOW), NOW)
+    assert {one.role for one in answer.offers} <= {"support"}
+    assert "in_flight" in against(answer).values()
+    assert help_ is None or help_ in ids(answer)
+    at = NOW + 30 * DAY_US
+    later = eligibility(ladder, position, history_of(rows, ladder, at), at)
+    assert "ask" in {one.role for one in later.offers}
+
+
+@pytest.mark.parametrize(
     ("days", "due"),
     [(29, "pilot-help"), (31, "pilot-outcome"), (44, "pilot-outcome"), (46, None)],
 )

@@ -126,6 +126,22 @@ def test_what_to_look_at_stands_beside_each_guess():
     assert ladder.name == "small"
 
 
+def test_what_is_agreed_holds_asks_back():
+    """By its name; what ends it is what the log has of the same thing, whether a step reads it."""
+    told = renamed(funnel(), {"guide_read": "Demo Booked", "call_held": "trial_started"})
+    others = ("Demo Held", "demo_no_show", "demo_booked_again", "trial_extended")
+    told += [(f"other{n}", name, 1.0) for name in others for n in range(30)]
+    text = ladder_text(draft_ladder(table_of(told), "order_placed"), "small")
+    assert [
+        (one.id, [rule.event for rule in (*one.begins, *one.until)], one.days)
+        for one in parse_ladder(text).commitments
+    ] == [
+        ("demo-booked", ["Demo Booked", "Demo Held", "demo_no_show"], 14.0),
+        ("trial-started", ["trial_started"], 30.0),
+    ]
+    assert "[[commitment]]" not in ladder_text(draft_ladder(table_of(funnel()), None), "small")
+
+
 def test_horizons_hold_for_most_who_go_on():
     """Four of five who go on do so within the horizon of the step."""
     draft = draft_ladder(table_of(funnel()), None)
