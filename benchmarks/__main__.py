@@ -66,6 +66,7 @@ def main() -> int:
         if name in _DRAWN and parsed.write:
             options = {"picture": _README.with_name(f"{name}.png")}
         measured = import_module(f"benchmarks.{_BENCHMARKS[name]}")
+        print(f"{name} ...", file=sys.stderr, flush=True)
         text = f"{machine()}\n\n{measured.run(small=parsed.small, **options)}"
         print(f"## {name}\n\n{text}\n", flush=True)
         if parsed.write:

@@ -7,6 +7,7 @@ says that is trained anew at the beginning of each week on all that was known th
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ def run(*, small: bool = False, picture: Path | None = None) -> str:
     ladder, leads = read_ladder("b2b"), 500 if small else 1500
     rows, found = [], {}
     for name, change in _CHANGES.items():
+        print(f"a half year in which {name} ...", file=sys.stderr, flush=True)
         judged = found[name] = _judged(ladder, SimulationConfig(leads, _DAYS, 5, drift=change))
         cells = []
         for way in _WAYS:
