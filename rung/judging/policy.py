@@ -38,6 +38,9 @@ def add_policy(verbs: Any) -> None:
         policy_verbs, "compare", _compare, "judge all policies on the same decisions"
     )
     _judging_options(compare)
+    compare.add_argument(
+        "--policy", action="append", help="only this one; may be repeated (default: all whole ones)"
+    )
     promote = add_verb(
         policy_verbs, "promote", _promote, "serve a bundle with a policy, by its report"
     )
@@ -107,11 +110,13 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
 def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
     from dataclasses import asdict
 
+    from models.offers.policy import POLICIES
     from training.policies.evaluate import compare
     from training.policies.report import comparison_table
 
     bundle, log, window = _judged_log(parsed, progress)
-    found = compare(bundle, log, **window, progress=progress)
+    names = tuple(dict.fromkeys(parsed.policy or POLICIES))
+    found = compare(bundle, log, **window, names=names, progress=progress)
     currency = bundle.ladder.value.currency
     if parsed.json:
         return print_json(

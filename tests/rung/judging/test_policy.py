@@ -112,6 +112,17 @@ def test_policy_compare(drawn, policy_report):
     assert {one["currency"] for one in told.values()} == {"EUR"}
 
 
+def test_some_policies_beside_each_other(drawn):
+    """What a factor is worth: a policy beside itself without it. Each is there once."""
+    names = ("careful:no_value", "careful", "only:no_ask")
+    asked = [part for name in (*names, "careful") for part in ("--policy", name)]
+    told = done("policy", "compare", drawn.events, "--bundle", drawn.bundle, *asked, "--json").json
+    assert tuple(told) == names
+    wrong = call("policy", "compare", drawn.events, "--bundle", drawn.bundle, "--policy", "carful")
+    assert wrong.code == 1
+    assert "'carful'" in wrong.err
+
+
 def test_a_policy_that_is_not_good_enough_is_not_promoted(served, policy_report):
     """It exits with 1, says what is missing and what serves, and changes nothing."""
     said = call("policy", "promote", served, "--report", policy_report[0])
