@@ -23,7 +23,7 @@ from features.store.kept.scores import StoredScore
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
 from serving.process.working.joining import is_joined, is_named, join_stored, name_stored
-from serving.scoring.batch.rescoring import Freshened, Run, freshen, rescore
+from serving.scoring.batch.rescoring import Freshened, Run, TellProgress, freshen, rescore
 from serving.scoring.changes import reply_overdue
 from serving.scoring.ranking import Ranking
 
@@ -42,6 +42,8 @@ _CURRENT_SECONDS: Final = 2.0
 """How often a process looks for another model."""
 _RUN_SECONDS: Final = 2.0
 """How often a process looks whether all leads are to be scored."""
+_TELL_SECONDS: Final = 1.0
+"""How often it is told how far the first scoring of all leads has come."""
 _LEASE_US: Final = 60_000_000
 _RECENT_US: Final = 60_000_000
 _LEAST_PAUSE_SECONDS: Final = 2.0
@@ -163,6 +165,7 @@ def _score_all(service: Service) -> bool:
         run = rescore(
             *(scorer, service.stopping, service.write_back),
             lambda: service.may_score() and is_ours(),
+            _told_at_times(service) if kept is None else lambda *_: None,
         )
         if run is None:
             return False
@@ -170,6 +173,19 @@ def _score_all(service: Service) -> bool:
     service.run = run
     log("scored", leads=run.leads, queued=run.queued, seconds=round(run.seconds, 3))
     return True
+
+
+def _told_at_times(service: Service) -> TellProgress:
+    """Lets pages say how far the first scoring of all leads has come; until then they have none."""
+    told_at = time.monotonic()
+
+    def tell(looked_at: int, leads: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= _TELL_SECONDS:
+            told_at = time.monotonic()
+            service.store.scores.tell_progress(looked_at, leads)
+
+    return tell
 
 
 def _learn(service: Service) -> bool:

@@ -182,6 +182,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     here = address_of(view, cursor=asked.cursor)
     return {
         "state": _state(service, view, tabs, bool(rows or elsewhere.total or others), asked.cursor),
+        "progress": service.store.scores.progress() if service.run is None else None,
         "why_not": why_no_model(service, asker),
         "failure": service.failure,
         "ladder": ladder,

@@ -41,8 +41,10 @@ from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
 from serving.scoring.work import exact_work, place, tab_of
 
-__all__ = ["CROWDED", "Freshened", "Run", "TellCrms", "freshen", "rescore"]
+__all__ = ["CROWDED", "Freshened", "Run", "TellCrms", "TellProgress", "freshen", "rescore"]
 
+TellProgress = Callable[[int, int], None]
+"""Is told how many leads were looked at so far, and of how many."""
 TellCrms = Callable[[sa.Connection, Sequence[StoredScore]], None]
 """Queues what CRMs are to be told of new scores, in the transaction that keeps them."""
 
@@ -112,6 +114,7 @@ def rescore(
     stopping: threading.Event | None = None,
     write_back: TellCrms | None = None,
     is_still_ours: Callable[[], bool] = lambda: True,
+    progress: TellProgress = lambda *_: None,
 ) -> Run | None:
     """Score every lead and store the queue; None where it was told to stop on the way.
 
@@ -122,14 +125,17 @@ def rescore(
     erased = scorer.store.identities.erased_now()
     stopping = stopping or threading.Event()
     parts: list[Scored] = []
-    most_events = 0
-    with SpilledTexts() as reasons, closing(_parts(scorer, as_of)) as found:
+    most_events = looked_at = 0
+    leads = _leads(scorer)
+    with SpilledTexts() as reasons, closing(_parts(scorer, as_of, leads)) as found:
         for part in found:
             if stopping.is_set() or not is_still_ours():
                 return None
             parts.append(part.scored)
             reasons.put(part.reasons)
             most_events = max(most_events, part.most_events)
+            looked_at += len(part.scored.leads)
+            progress(looked_at, len(leads))
         # Which part was read first is chance; who is first of equals must not be.
         scored = Scored.joined(sorted(parts, key=lambda part: part.leads[:1]))
         parts.clear()
@@ -161,15 +167,15 @@ def rescore(
     )
 
 
-def _parts(scorer: Scorer, as_of: int) -> Generator[ScoredPart]:
-    """All leads, read and scored in parts."""
+def _parts(scorer: Scorer, as_of: int, leads: Sequence[str]) -> Generator[ScoredPart]:
+    """Leads, read and scored in parts."""
     store, ladder = scorer.store, scorer.model.bundle.ladder
 
     def read_here(some: Sequence[str]) -> EventLog:
         return store.log_of(some, ladder)
 
     look = PartReader(scorer.model, as_of)
-    return found_of(read_here, look, store.database, ladder, _leads(scorer), _CHUNK)
+    return found_of(read_here, look, store.database, ladder, leads, _CHUNK)
 
 
 def _purchases(scored: Scored, priority: Floats) -> dict[str, float]:

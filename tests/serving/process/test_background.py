@@ -12,6 +12,7 @@ from features.store.arrivals import Arrival
 from features.store.schema import stale
 from serving.process import background
 from serving.process.service import Service
+from serving.scoring.batch import rescoring
 from serving.settings import Settings
 from tests.serving import world
 
@@ -64,6 +65,30 @@ def test_a_full_scoring_under_a_clock_that_was_ahead(service, clock, ahead):
     assert not background._score_all(service)
     clock.at += PAUSE * SECOND
     assert background._score_all(service)
+
+
+def test_how_far_the_first_scoring_has_come_is_told(service, clock, monkeypatch):
+    """Until it is finished; of those after it nobody has to be told."""
+    told = []
+    scores = service.store.scores
+    monkeypatch.setattr(background, "_TELL_SECONDS", 0.0)
+    monkeypatch.setattr(rescoring, "_CHUNK", 20)
+    keep = scores.tell_progress
+
+    def tell(*so_far):
+        keep(*so_far)
+        told.append(scores.progress())
+
+    monkeypatch.setattr(scores, "tell_progress", tell)
+    assert background._score_all(service)
+    leads = service.run.leads
+    assert leads > 20
+    assert told == [(min(at, leads), leads) for at in range(20, leads + 20, 20)]
+    assert scores.progress() is None
+    clock.at += PAUSE * SECOND
+    assert background._score_all(service)
+    assert told[-1] == (leads, leads)
+    assert len(told) == -(-leads // 20)
 
 
 def test_no_answer_of_an_erased_lead_is_kept(service):

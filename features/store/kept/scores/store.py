@@ -20,7 +20,7 @@ from features.store.identities.finding import known_after
 from features.store.identities.members import leads_of
 from features.store.identities.turns import Erased, erased_by_now, hold_leads
 from features.store.kept.leases import Mark, Marks
-from features.store.kept.meta import set_meta
+from features.store.kept.meta import meta_of, set_meta
 from features.store.kept.scores.score import (
     FIELDS,
     STEADY,
@@ -40,6 +40,7 @@ TOGETHER: Final = 1000
 _FULL_RUN: Final = "full_run"
 _FRESHNESS: Final = "freshness"
 _WANTED: Final = "full_run_wanted"
+_PROGRESS: Final = "full_run_progress"
 
 
 TellChanges = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
@@ -330,7 +331,21 @@ class ScoreStore:
         with self._database.writing() as connection:
             set_meta(connection, _FULL_RUN, json.dumps(run))
             asked = sa.and_(meta.c.key == _WANTED, meta.c.value == wanted)
-            connection.execute(sa.delete(meta).where(asked))
+            connection.execute(sa.delete(meta).where(sa.or_(asked, meta.c.key == _PROGRESS)))
+
+    def tell_progress(self, looked_at: int, leads: int) -> None:
+        """Keep how far a scoring of all leads has come, until it is finished."""
+        with self._database.writing() as connection:
+            set_meta(connection, _PROGRESS, json.dumps([looked_at, leads]))
+
+    def progress(self) -> tuple[int, int] | None:
+        """How many leads have been looked at, and of how many; None where nobody said."""
+        with self._database.reading() as connection:
+            found = meta_of(connection, _PROGRESS)
+        if found is None:
+            return None
+        looked_at, leads = json.loads(found)
+        return int(looked_at), int(leads)
 
     def tell_freshness(self, connection: sa.Connection, since: int, now: int) -> None:
         """Keep how long news that is scored now has waited, both in microseconds."""
