@@ -45,6 +45,10 @@ def add_demo(verbs: Any) -> None:
 
 
 def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
+    if not parsed.once:
+        from serving.running import check_address
+
+        check_address(parsed.host, parsed.port)  # it serves at the end, and that takes a minute
     folder: Path = parsed.folder
     url, bundle = f"sqlite:///{folder / 'events.db'}", str(folder / "bundle")
     simulation = _simulated(parsed, progress)

@@ -5,23 +5,58 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Final
 
+from features.errors import Mistake
 from features.store.events import EventStore
 from serving.edge.access.keys import Keys
 from serving.edge.logs import logging_of_process
 from serving.process.working.beside import Worker
-from serving.settings import Settings
+from serving.settings import Settings, SettingsError
 
-__all__ = ["has_no_key", "run"]
+__all__ = ["check_address", "has_no_key", "run"]
 
 _GRACE_SECONDS: Final = 10
 """For so long requests that have begun are answered after the signal to stop."""
+
+
+def check_address(host: str, port: int) -> None:
+    """See whether the service could answer there, before anything else is begun.
+
+    Raises
+    ------
+    SettingsError : another program answers there, or nobody here may; it says what to do.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind(address)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no machine can have
+        raise SettingsError([_why_not_there(host, port, error)]) from None
+
+
+def _why_not_there(host: str, port: int, error: OSError | UnicodeError) -> Mistake:
+    where = f"{host}:{port}"
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            why = f"another program answers at {where}: end it, or take another port (--port)"
+            return Mistake("RUNG_PORT", why)
+        case errno.EACCES:
+            why = f"nobody but root may answer at {where}: take a port from 1024 on (--port)"
+            return Mistake("RUNG_PORT", why)
+    why = f"{host!r} is no address of this machine: 127.0.0.1 is its own, 0.0.0.0 stands for all"
+    return Mistake("RUNG_HOST", f"{why} (--host)")
 
 
 def has_no_key(settings: Settings) -> bool:

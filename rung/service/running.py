@@ -56,10 +56,12 @@ def run_service(environment: Mapping[str, str]) -> None:
     from serving.process.memory import hasten
 
     hasten()
-    from serving.running import has_no_key, run
+    from serving.running import check_address, has_no_key, run
     from serving.settings import Settings
 
-    if has_no_key(Settings.from_environment(environment)):
+    settings = Settings.from_environment(environment)
+    check_address(settings.host, settings.port)
+    if has_no_key(settings):
         print("no key: answers this machine alone; make one with `rung key create`", flush=True)
     run(environment, "rung.service.worker")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from features.reading import read_events
 from models.bundle import load_bundle
 from serving.app import create_app
 from serving.settings import Settings
-from tests.rung.scene import done
+from tests.rung.scene import call, done
 from tests.serving.conftest import wait_until_scored
 
 MOST_BYTES = 100_000
@@ -51,6 +52,17 @@ def test_demo(tmp_path):
     assert made <= {path.name for path in folder.iterdir()}
     log, _ = read_events(f"sqlite:///{folder / 'events.db'}", load_bundle(folder / "bundle").ladder)
     assert len(log.leads) == 150
+
+
+def test_a_demo_that_could_not_be_looked_at_is_not_begun(tmp_path, monkeypatch):
+    """Where its port is taken that is said at once, and not after the simulation."""
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        said = call("demo", "--port", str(other.getsockname()[1]))
+    assert said.code == 1
+    assert "another program answers at 127.0.0.1" in said.err
+    assert "(--port)" in said.err
+    assert not list(tmp_path.iterdir())
 
 
 def sizes(client: TestClient, most: int = 140) -> Iterator[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
@@ -11,7 +12,7 @@ from features.store.events import EventStore
 from serving import running
 from serving.edge.access.keys import Keys
 from serving.edge.connections import BoundedProtocol
-from serving.settings import Settings
+from serving.settings import Settings, SettingsError
 from tests.serving import world
 
 
@@ -52,6 +53,33 @@ def test_no_key(environment):
     with EventStore.existing(settings.database_url) as store:
         Keys(store.database).create("website", ["ingest"], "", as_of=world.now())
     assert not running.has_no_key(settings)
+
+
+def another_program(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, 0), family=family)
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_address_where_another_program_answers(host):
+    """It is said what is the matter and what to do, for as long as that is so."""
+    with another_program(host) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SettingsError) as error:
+            running.check_address(host, port)
+    (mistake,) = error.value.mistakes
+    assert mistake.path == "RUNG_PORT"
+    assert f"another program answers at {host}:{port}" in str(mistake)
+    running.check_address(host, port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such name", "é" * 300])
+def test_an_address_that_this_machine_does_not_have(host):
+    with pytest.raises(SettingsError, match=r"RUNG_HOST: .* is no address of this machine"):
+        running.check_address(host, 0)
 
 
 def test_it_scores_beside(environment, workers, served):

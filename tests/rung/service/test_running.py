@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 
 import pytest
 
@@ -14,11 +15,21 @@ def test_serve_says_whom_it_answers(key_store, bundle_folder, monkeypatch):
     """Before it serves, the service says that there is no key; nothing where there is one."""
     served = []
     monkeypatch.setattr("uvicorn.run", lambda _, **options: served.append(options))
-    verb = ("serve", "--store", key_store, "--bundle", bundle_folder)
+    verb = ("serve", "--store", key_store, "--bundle", bundle_folder, "--port", "0")
     assert "no key: answers this machine alone; make one with `rung key create`" in done(*verb).out
     done("key", "create", "website", "--scope", "ingest", "--store", key_store)
     assert done(*verb).out == ""
     assert [options["host"] for options in served] == ["127.0.0.1"] * 2
+
+
+def test_serve_where_another_program_answers(tmp_path, bundle_folder):
+    """Nothing is begun, and no store made."""
+    store = tmp_path / "rung.db"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        said = call("serve", "--store", store, "--bundle", bundle_folder, "--port", port)
+    assert (said.code, said.out, store.exists()) == (1, "", False)
+    assert f"another program answers at 127.0.0.1:{port}" in said.err
 
 
 @pytest.mark.slow
@@ -32,7 +43,8 @@ def test_serve_ends_well_on_a_signal(key_store, bundle_folder, monkeypatch):
 
     monkeypatch.setattr("uvicorn.run", run)
     former = signal.getsignal(signal.SIGTERM)
-    assert call("serve", "--store", key_store, "--bundle", bundle_folder).code == 0
+    verb = ("serve", "--store", key_store, "--bundle", bundle_folder, "--port", "0")
+    assert call(*verb).code == 0
     assert signal.getsignal(signal.SIGTERM) is former
     assert served[0]["timeout_graceful_shutdown"] == 10
     assert served[0]["log_config"]["loggers"]["uvicorn"]["level"] == "INFO"
