@@ -11,6 +11,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from features.reading import read_events
@@ -18,6 +19,7 @@ from models.bundle import load_bundle
 from serving.app import create_app
 from serving.settings import Settings
 from tests.rung.scene import call, done
+from tests.serving.browser import CHROMIUM, driven, opened, served
 from tests.serving.conftest import wait_until_scored
 
 MOST_BYTES = 100_000
@@ -81,15 +83,21 @@ def sizes(client: TestClient, most: int = 140) -> Iterator[tuple[str, int]]:
         open_ = [*further, *open_, *(one for one in new if one not in further)]
 
 
-@pytest.mark.slow
-def test_no_page_of_the_demo_is_heavy(tmp_path):
-    """Whatever a reader comes to in a store of the demo's size, with all looks taken."""
-    demo(tmp_path)
-    folder = tmp_path / "artifacts" / "demo"
+@pytest.fixture(scope="module")
+def app(tmp_path_factory) -> FastAPI:
+    """The service of a demo, with all looks taken."""
+    where = tmp_path_factory.mktemp("demo")
+    demo(where)
+    folder = where / "artifacts" / "demo"
     url, bundle = f"sqlite:///{folder / 'events.db'}", folder / "bundle"
     done("funnel", url, "--bundle", bundle)
     done("champion", "judge", url, "--bundle", bundle)
-    app = create_app(Settings(url, bundle, rescore_seconds=3600.0))
+    return create_app(Settings(url, bundle, rescore_seconds=3600.0))
+
+
+@pytest.mark.slow
+def test_no_page_of_the_demo_is_heavy(app):
+    """Whatever a reader comes to in a store of the demo's size."""
     here = "http://127.0.0.1:8000"
     with TestClient(app, base_url=here, client=("127.0.0.1", 50_000)) as client:
         wait_until_scored(app.state.service)
@@ -100,3 +108,19 @@ def test_no_page_of_the_demo_is_heavy(tmp_path):
     assert sum("cursor=" in one for one in found) > 5
     assert {one: size for one, size in found.items() if size >= MOST_BYTES} == {}
     assert max(size for one, size in found.items() if one.startswith("/?")) > MOST_BYTES // 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here to look at the pages with")
+def test_eight_leads_of_the_demo_stand_on_the_first_screen(app):
+    """On a laptop, whole, by the height of a row: how many are to be called depends on the day."""
+    with served(app) as address, driven() as browser, opened(browser, address) as sheet:
+        wait_until_scored(app.state.service)
+        heights = []
+        for tab in ("talk", "marketing"):
+            sheet.goto(f"/?tab={tab}")
+            rows = sheet.locator("#rows > .lead").all()
+            heights += [row.bounding_box()["height"] for row in rows]
+            first = rows[0].bounding_box()["y"]
+        assert len(heights) > 20
+        assert first + 7.5 * sum(heights) / len(heights) <= 800  # those of mails say more
