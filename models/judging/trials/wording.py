@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from models.judging.rounding import signed
 from models.judging.trials.shapes import (
     ComparisonVerdict,
     ExperimentReport,
@@ -19,6 +20,7 @@ __all__ = [
     "leads_told_of",
     "sentence_of_comparison",
     "sentence_of_ratio",
+    "times",
 ]
 
 WORTH: Final = 0.02
@@ -47,7 +49,8 @@ def sentence_of_comparison(
         where = "no lead's time is over" if not leads else "of one of them no lead's time is over"
         return f"Nothing is known of {arm} beside {beside} yet: {where}."
     of = leads_told_of(effect, worth, _LEAST_TOLD)
-    low, high = _signed(effect["low"], of), _signed(effect["high"], of)
+    is_sure = verdict in ("helps", "hurts")
+    low, high = _signed(effect["low"], of, is_sure), _signed(effect["high"], of, is_sure)
     difference = f"{_signed(effect['value'], of)} of {of:,} ({low} to {high})"
     if verdict == "helps":
         return f"{arm} does better than {beside}: {difference} more, by {leads:,} leads."
@@ -67,18 +70,27 @@ def sentence_of_comparison(
 def sentence_of_ratio(arm: str, beside: str, ratio: Span) -> str:
     """How many times as many, beside the claim that small steps triple what comes of leads."""
     high = ratio["high"]
-    top = "no upper end yet" if high is None else f"{high:.1f}"
+    top = "no upper end yet" if high is None else times(high)
     if ratio["value"] is None:
         return f"How many times as many of {arm} buy as of {beside} is not known yet."
     said = (
-        f"{ratio['value']:.1f} times as many of {arm} buy as of {beside}"
-        f" ({ratio['low']:.1f} to {top})"
+        f"{times(ratio['value'])} times as many of {arm} buy as of {beside}"
+        f" ({times(ratio['low'])} to {top})"
     )
-    if ratio["low"] > 3.0:
+    if ratio["low"] > _CLAIMED:
         return f"{said}: more than three times."
-    if high is not None and high < 3.0:
+    if high is not None and high < _CLAIMED:
         return f"{said}: less than three times."
     return f"{said}; whether it is three times is not known yet."
+
+
+def times(ratio: float) -> str:
+    """How many times: "2.4"; with more places where else it were told as none, or as the claim."""
+    for places in range(1, _MOST_PLACES):
+        told = f"{ratio:,.{places}f}"
+        if float(told.replace(",", "")) not in {0.0, _CLAIMED} - {ratio}:
+            return told
+    return f"{ratio:,.{_MOST_PLACES}f}"
 
 
 def headline(report: ExperimentReport) -> str:
@@ -123,11 +135,23 @@ _LEAST_TOLD: Final = 0.25
 _MOST_LEADS: Final = 1_000_000
 
 
-def _signed(share: float | None, of: int) -> str:
+_CLAIMED: Final = 3.0
+"""So many times as many are said to buy by small steps."""
+_MOST_PLACES: Final = 4
+
+
+def _signed(share: float | None, of: int, is_sure: bool = False) -> str:
+    """A difference; the end of one that is sure is not told as none, however near it is."""
     if share is None:
         return "?"
     told = f"{of * share:+,.1f}"
-    return "0.0" if told[1:] == "0.0" else told
+    if told[1:] != "0.0":
+        return told
+    return signed(of * share, 1) if is_sure and abs(of * share) >= _LEAST_SHOWN else "0.0"
+
+
+_LEAST_SHOWN: Final = 1e-4
+"""Below it a figure has an exponent, or more places than anybody reads."""
 
 
 def about_count(count: int) -> str:

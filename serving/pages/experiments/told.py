@@ -19,7 +19,7 @@ from models.judging.trials.shapes import (
     GoalOfExperiment,
     Span,
 )
-from models.judging.trials.wording import WORTH, leads_told_of
+from models.judging.trials.wording import WORTH, leads_told_of, times
 from serving.pages.common import words
 from serving.pages.common.moments import ShownAt, day_of, shown_at
 from serving.pages.experiments.naming import KINDS, arm_name, arm_note
@@ -326,10 +326,10 @@ class _Parts:
 
 def _ratio_said(name: str, beside: str, ratio: Span) -> str:
     """How many times as many: a ratio without an upper end says so."""
-    high = "with no upper end yet" if ratio["high"] is None else f"to {ratio['high']:.1f}"
+    high = "with no upper end yet" if ratio["high"] is None else f"to {times(ratio['high'])}"
     return (
-        f"{name}: {ratio['value']:.1f} times as many purchases as “{beside}”"
-        f" ({ratio['low']:.1f} {high})"
+        f"{name}: {times(ratio['value'])} times as many purchases as “{beside}”"
+        f" ({times(ratio['low'])} {high})"
     )
 
 

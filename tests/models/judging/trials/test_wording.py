@@ -9,6 +9,7 @@ from models.judging.trials.wording import (
     leads_told_of,
     sentence_of_comparison,
     sentence_of_ratio,
+    times,
 )
 
 
@@ -94,6 +95,34 @@ def test_what_is_sure_is_not_told_as_nothing():
     effect = span(0.0003, 0.0002, 0.0004)
     said = sentence_of_comparison("b", "a", effect, "helps", None, 1_000_000, 0.02)
     assert said == "b does better than a: +0.3 of 1,000 (+0.2 to +0.4) more, by 1,000,000 leads."
+
+
+@pytest.mark.parametrize(
+    ("effect", "verdict", "told"),
+    [
+        ((0.021, 0.0002, 0.042), "helps", "+2.1 of 100 (+0.02 to +4.2)"),
+        ((-0.021, -0.042, -0.000004), "hurts", "-2.1 of 100 (-4.2 to -0.0004)"),
+        ((0.021, 0.0002, None), "helps", "+2.1 of 100 (+0.02 to ?)"),
+        ((0.021, -0.0002, 0.042), "unknown", "+2.1 of 100 (0.0 to +4.2)"),
+    ],
+)
+def test_the_end_of_what_is_sure_is_not_told_as_none(effect, verdict, told):
+    """As soon as it is sure its end is next to none: "0.0 to +4.2" would contradict the verdict."""
+    said = sentence_of_comparison("b", "a", span(*effect), verdict, None, 1200, 0.02)
+    assert told in said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        *((2.44, "2.4"), (3.0, "3.0"), (0.0, "0.0"), (1234.5, "1,234.5"), (2.94, "2.9")),
+        *((3.02, "3.02"), (2.98, "2.98"), (3.0004, "3.0004"), (2.96, "2.96"), (0.04, "0.04")),
+        *((0.001, "0.001"), (3.000001, "3.0000"), (0.00001, "0.0000")),
+    ],
+)
+def test_how_many_times(ratio, told):
+    """As many places as it takes to tell it from none, and from three times."""
+    assert times(ratio) == told
 
 
 @pytest.mark.parametrize(
