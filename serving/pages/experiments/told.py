@@ -310,7 +310,7 @@ class _Parts:
             return []
         beside = self.names[self.told["control"]]
         return [
-            _ratio_said(self.names[one["arm"]], beside, one["ratio"])
+            _ratio_said(self.names[one["arm"]], beside, one["ratio"]["value"], one["ratio"])
             for one in self.report["goals"][0]["comparisons"]
             if one["ratio"]["value"] is not None
         ]
@@ -324,11 +324,11 @@ class _Parts:
         return AfterPurchase(one["title"], one["days"], rows)
 
 
-def _ratio_said(name: str, beside: str, ratio: Span) -> str:
+def _ratio_said(name: str, beside: str, value: float, ratio: Span) -> str:
     """How many times as many: a ratio without an upper end says so."""
     high = "with no upper end yet" if ratio["high"] is None else f"to {times(ratio['high'])}"
     return (
-        f"{name}: {times(ratio['value'])} times as many purchases as “{beside}”"
+        f"{name}: {times(value)} times as many purchases as “{beside}”"
         f" ({times(ratio['low'])} {high})"
     )
 
