@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -35,15 +35,16 @@ def check_address(host: str, port: int) -> None:
     SettingsError : another program answers there, or nobody here may; it says what to do.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, address in found:
-            with socket.socket(family, kind, protocol) as one:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-                if family == socket.AF_INET6:
-                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                one.bind(address)
+        asyncio.run(_bind(host, port))
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that no machine can have
         raise SettingsError([_why_not_there(host, port, error)]) from None
+
+
+async def _bind(host: str, port: int) -> None:
+    """Take an address and leave it again, by the very call that the server makes."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
+    server.close()
 
 
 def _why_not_there(host: str, port: int, error: OSError | UnicodeError) -> Mistake:

@@ -26,17 +26,19 @@ _MOST_WAYS: Final = 64
 """In more ways than that no event fails to begin the ladder anew: what has its name is neither."""
 _PARTS: Final = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
 """What stands between the words of a name: "Session Booked", "session_booked", "sessionBooked"."""
-_AGREED: Final = re.compile(
+_AGREED: Final = re.compile(  # by its words; a registration alone may be of an account
     r".+ (booked|reserved|scheduled)"
     r"|(.+ )?(class|course|demo|event|seminar|webinar|workshop) registered"
     r"|(.+ )?(pilot|trial) (began|started)"
 )
 _ENDS: Final = frozenset(
     {
-        *("attended", "canceled", "cancelled", "completed", "declined", "done", "ended", "expired"),
-        *("failed", "finished", "held", "missed", "no show", "noshow", "over", "succeeded"),
+        *(ending.strip("_").replace("_", " ") for ending in AGAINST_ENDINGS),
+        *("attended", "canceled", "completed", "done", "ended", "expired", "finished", "held"),
+        *("missed", "noshow", "over", "succeeded"),
     }
 )
+"""What an event is called that tells an end, after what it is the end of."""
 
 
 @dataclass(frozen=True, slots=True)

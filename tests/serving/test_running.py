@@ -56,11 +56,12 @@ def test_no_key(environment):
 
 
 def another_program(host: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if ":" not in host:
+        return socket.create_server((host, 0))
     try:
-        return socket.create_server((host, 0), family=family)
+        return socket.create_server((host, 0), family=socket.AF_INET6)
     except OSError:
-        pytest.skip(f"this machine has no {host}")
+        pytest.skip("this machine has no IPv6")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -213,7 +213,7 @@ def _commitment(name: str, ends: Sequence[str]) -> str:
         "# By its name this is agreed and yet to come or to end: nothing is asked meanwhile.",
         "[[commitment]]",
         f"id = {_text(_slug(name))}",
-        f"title = {_text(_title(name))}",
+        f"title = {_text(_title(name).lower())}   # as it is said, such as: a session is booked",
         f"from = [{{event = {_text(name)}}}]",
         *([f"until = [{until}]"] if until else []),
         f"days = {days}   # a guess: at the most. A property that says when is named in ends_at",

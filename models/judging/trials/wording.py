@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from models.judging.rounding import signed
+from models.judging.rounding import ends_told
 from models.judging.trials.shapes import (
     ComparisonVerdict,
     ExperimentReport,
@@ -25,6 +26,8 @@ __all__ = [
 
 WORTH: Final = 0.02
 """A difference of shares below which it is not worth having, at most, where nobody says one."""
+_CLAIMED: Final = 3.0
+"""So many times as many are said to buy by small steps."""
 
 VERDICTS: Final[dict[ComparisonVerdict, str]] = {
     "helps": "it helps",
@@ -49,8 +52,7 @@ def sentence_of_comparison(
         where = "no lead's time is over" if not leads else "of one of them no lead's time is over"
         return f"Nothing is known of {arm} beside {beside} yet: {where}."
     of = leads_told_of(effect, worth, _LEAST_TOLD)
-    is_sure = verdict in ("helps", "hurts")
-    low, high = _signed(effect["low"], of, is_sure), _signed(effect["high"], of, is_sure)
+    low, high = ends_told(effect["low"], effect["high"], partial(_signed, of=of))
     difference = f"{_signed(effect['value'], of)} of {of:,} ({low} to {high})"
     if verdict == "helps":
         return f"{arm} does better than {beside}: {difference} more, by {leads:,} leads."
@@ -86,11 +88,11 @@ def sentence_of_ratio(arm: str, beside: str, ratio: Span) -> str:
 
 def times(ratio: float) -> str:
     """How many times: "2.4"; with more places where else it were told as none, or as the claim."""
-    for places in range(1, _MOST_PLACES):
+    for places in range(1, 5):
         told = f"{ratio:,.{places}f}"
         if float(told.replace(",", "")) not in {0.0, _CLAIMED} - {ratio}:
             return told
-    return f"{ratio:,.{_MOST_PLACES}f}"
+    return f"just {'over' if ratio > round(ratio) else 'under'} {round(ratio)}"
 
 
 def headline(report: ExperimentReport) -> str:
@@ -135,23 +137,9 @@ _LEAST_TOLD: Final = 0.25
 _MOST_LEADS: Final = 1_000_000
 
 
-_CLAIMED: Final = 3.0
-"""So many times as many are said to buy by small steps."""
-_MOST_PLACES: Final = 4
-
-
-def _signed(share: float | None, of: int, is_sure: bool = False) -> str:
-    """A difference; the end of one that is sure is not told as none, however near it is."""
-    if share is None:
-        return "?"
+def _signed(share: float, of: int) -> str:
     told = f"{of * share:+,.1f}"
-    if told[1:] != "0.0":
-        return told
-    return signed(of * share, 1) if is_sure and abs(of * share) >= _LEAST_SHOWN else "0.0"
-
-
-_LEAST_SHOWN: Final = 1e-4
-"""Below it a figure has an exponent, or more places than anybody reads."""
+    return "0.0" if told[1:] == "0.0" else told
 
 
 def about_count(count: int) -> str:

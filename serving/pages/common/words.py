@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import partial
 from typing import Final
 
 from features.clock import when
 from features.events.log import DAY_US
 from features.events.properties import as_text
+from models.judging.rounding import ends_told
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.suggestion import chance
 
@@ -171,8 +173,8 @@ def change(share: float, of: int = 100) -> str:
 
 
 def changes(low: float, high: float, of: int = 100) -> str:
-    """The range of a difference: "−2 to +9"."""
-    return f"{change(low, of)} to {change(high, of)}"
+    """The range of a difference: "−2 to +9"; "just above 0 to +9" where it surely is one."""
+    return " to ".join(ends_told(low, high, partial(change, of=of)))
 
 
 def learned_from(evidence: str, leads: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.judging.rounding import percent, rounded, signed
+from models.judging.rounding import ends_told, percent, rounded, signed
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,22 @@ def test_it_is_the_figure(value: float, digits: int) -> None:
 def test_a_share_that_may_not_be_there() -> None:
     """With one decimal, a space before the sign; a dash where there is none."""
     assert [percent(None), percent(0.1234), percent(0.0)] == ["–", "12.3 %", "0.0 %"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.4, 9.2, ("just above 0", "9")),
+        (-9.2, -0.4, ("-9", "just below 0")),
+        (0.6, 0.9, ("1", "1")),
+        (0.2, 0.4, ("0", "0")),
+        (-0.4, 9.2, ("-0", "9")),
+        (0.0, 9.2, ("0", "9")),
+        (0.4, None, ("just above 0", "?")),
+        (-1.0, None, ("-1", "?")),
+        (10.0, 20.0, ("10", "20")),
+    ],
+)
+def test_no_end_of_a_sure_difference_is_told_as_none(low, high, told):
+    """What leaves 0 out is sure, however near to it; what holds it is told as it was."""
+    assert ends_told(low, high, "{:.0f}".format) == told

@@ -57,6 +57,7 @@ def test_words():
     assert words.initials("<>") == "?"
     assert [words.change(value) for value in (0.061, -0.02, 0.004)] == ["+6", "−2", "0"]
     assert words.changes(-0.02, 0.3) == "−2 to +30"
+    assert words.changes(0.0002, 0.042, 1000) == "just above 0 to +42"  # it surely is one
 
 
 @pytest.mark.parametrize(

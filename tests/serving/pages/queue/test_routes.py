@@ -302,7 +302,7 @@ def test_scoring_under_way(client, service, monkeypatch):
     assert "Scoring is under way" in found.text
     assert ("http-equiv", "refresh") in found.attributes
     service.store.scores.tell_progress(12_000, 50_000)
-    assert "12,000 of 50,000 leads are looked at" in page(client, "/").text
+    assert "12,000 of 50,000 leads are scored so far" in page(client, "/").text
     service.store.scores.finish_full_run({}, "")
     assert "12,000" not in page(client, "/").text
 
