@@ -56,11 +56,18 @@ def check(rows: list[dict[str, Any]], client: str, names: tuple[str, ...] = NAME
 
 
 @pytest.fixture(scope="module")
-def service(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def for_all(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One service for all clients that it outlives."""
     path = tmp_path_factory.mktemp("clients")
     with live(f"sqlite:///{path / 'rung.db'}", folder / "rates", path) as running_one:
         yield running_one
+
+
+@pytest.fixture
+def service(for_all: Live) -> Live:
+    """That service; what it is told from now on is new, also after a test that failed."""
+    for_all.new_rows()
+    return for_all
 
 
 # ---------------------------------------------------------------------------------------- From npm

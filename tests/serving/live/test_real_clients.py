@@ -36,7 +36,7 @@ _NAMES = {
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def service(request, folder, tmp_path_factory) -> Iterator[Live]:
+def for_all(request, folder, tmp_path_factory) -> Iterator[Live]:
     """One service for all clients, on each kind of database in turn."""
     path = tmp_path_factory.mktemp("clients")
     url = f"sqlite:///{path / 'rung.db'}"
@@ -44,6 +44,13 @@ def service(request, folder, tmp_path_factory) -> Iterator[Live]:
         url = request.getfixturevalue("postgresql").empty()
     with live(url, folder / "rates", path) as running_one:
         yield running_one
+
+
+@pytest.fixture
+def service(for_all: Live) -> Live:
+    """That service; what it is told from now on is new, also after a test that failed."""
+    for_all.new_rows()
+    return for_all
 
 
 def _has_all(stored: list[dict[str, Any]], calls: list[dict[str, Any]], since: int) -> None:
@@ -134,12 +141,16 @@ def test_segment_python_refused(service):
 
 
 @pytest.mark.skipif(why_no_npm() != "", reason=why_no_npm() or "it is there")
-@pytest.mark.parametrize("service", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("for_all", ["sqlite"], indirect=True)
 def test_segment_node(service):
-    """All 10,000 events that Segment's client for node was told are stored once."""
+    """All 10,000 events that Segment's client for node was told are stored once.
+
+    Node warns of the client's own listeners where a machine is slow: only what the program says of
+    what it sent counts.
+    """
     since = _now() - 1_000_000
     done = subprocess.run(
-        ["node", NPM / "send.js", service.process.url, service.key, "10000"],
+        ["node", "--no-warnings", NPM / "send.js", service.process.url, service.key, "10000"],
         env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
         capture_output=True,
         text=True,
