@@ -21,6 +21,7 @@ from features.ladder.offer import (
     Framing,
     Offer,
     OfferVersion,
+    Topic,
 )
 from features.ladder.quiet_hours import QuietHours
 from features.ladder.source import ImportColumns, Source
@@ -49,6 +50,7 @@ __all__ = [
     "PolicySettings",
     "SignalRow",
     "Step",
+    "Topic",
     "Trait",
     "Value",
 ]
@@ -376,6 +378,7 @@ class Ladder:
     purchase: Step
     offers: tuple[Offer, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    topics: tuple[Topic, ...] = ()
     traits: tuple[Trait, ...] = ()
     protected: tuple[Trait, ...] = ()
     groups: Groups = Groups()

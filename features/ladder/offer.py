@@ -16,6 +16,7 @@ __all__ = [
     "Offer",
     "OfferStatus",
     "OfferVersion",
+    "Topic",
 ]
 
 OfferStatus = Literal["active", "paused", "retired"]
@@ -180,3 +181,18 @@ class Commitment:
     def untold_days(self) -> float | None:
         """How long it lasts at the most where the event does not say; None: nothing says."""
         return min((days for days in (self.days, self.else_days) if days is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What events say of a topic: that it matters to the lead, for `days` after the last of them.
+
+    Parameters
+    ----------
+    name : as offers name it among their topics, in any spelling.
+    says : the events that say so, as rules.
+    """
+
+    name: str
+    says: tuple[EventRule, ...]
+    days: float = 90.0

@@ -63,8 +63,8 @@ class OfferHistory:
         back, and nothing has shown since that it arrives.
     fit : what the latest consultation found: "yes", "no", "unclear".
     gaps : what the latest event with `gaps` revealed; () where it revealed none.
-    topics : what the next offer best goes on with: gaps that some offer is about, and what the lead
-        consumed last, unless that was before.
+    topics : what the next offer best goes on with: gaps that some offer is about, what the lead
+        consumed last, unless that was before, and what it said of topics lately.
     fields : the profile fields that are known, by traits or by a form, as `field_key` names them.
     opened : ids of the offers that need not wait for an event, or whose event has come.
     is_lost : whether the lead is lost, by the ladder's own rules.
@@ -142,6 +142,7 @@ class _Walk:
     sent: dict[str, int] = field(default_factory=dict)
     time_zone: str = ""
     arms: dict[str, tuple[str, int]] = field(default_factory=dict)
+    topics_said: dict[str, int] = field(default_factory=dict)
 
 
 _Reader = Callable[[_Walk, int, _Properties], None]
@@ -198,6 +199,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         if properties and (offer := _taken(name, properties, plan)):
             walk.taken[offer] = when
     gaps = gaps_of(known)
+    said = plan.topics.lasting(walk.topics_said, as_of)
     has_bounced = any(row[0].endswith(BOUNCED) for _, row in known)
     return OfferHistory(
         extended=tuple(walk.extended),
@@ -207,7 +209,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         consents=walk.consents,
         fit=walk.fit,
         gaps=gaps[1],
-        topics=topics_of(known, plan.topics, gaps),
+        topics=topics_of(known, plan.topics, gaps, said),
         fields=frozenset(walk.fields),
         opened=frozenset(walk.opened),
         is_lost=walk.is_lost,
@@ -325,6 +327,8 @@ def _plan(ladder: Ladder) -> _Plan:
     _listen(readers, ladder.restart_on, _restart)  # after the rungs: what completes one too is over
     for offer in ladder.offers:
         _listen(readers, offer.only_after, _opens(offer.id))
+    for topic in ladder.topics:
+        _listen(readers, topic.says, _says(topic.name))
     numbers, texts = ladder_columns(ladder)
     return _Plan(
         readers={name: tuple(found) for name, found in readers.items()},
@@ -469,6 +473,13 @@ def _opens(offer: str) -> _Reader:
         walk.opened.add(offer)
 
     return open_offer
+
+
+def _says(topic: str) -> _Reader:
+    def say(walk: _Walk, when: int, _properties: _Properties) -> None:
+        walk.topics_said[topic] = when
+
+    return say
 
 
 _TAKEN_BY: Final = ("offer", "asset")

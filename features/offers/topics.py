@@ -1,4 +1,4 @@
-"""What the next offer best goes on with: gaps that were found, and what a lead consumed last."""
+"""What the next offer best goes on with: what was said or found, and what a lead consumed last."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from features.events.field_names import plain
+from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.readable import text_of, texts_of
 from features.ladder.activity import activity_of
@@ -29,11 +30,13 @@ class TopicPlan:
     Parameters
     ----------
     of_offer : offer id -> its topics.
+    lasts : topic that events say of a lead -> for how long after them, in microseconds.
     words : all topics of offers, as the first that has one spells it, by themselves and by `plain`.
     not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
     """
 
     of_offer: Mapping[str, tuple[str, ...]]
+    lasts: Mapping[str, int]
     words: Mapping[str, str]
     not_consumed: frozenset[str]
     barred: RulesByName
@@ -53,6 +56,7 @@ class TopicPlan:
                 offer.id: tuple(dict.fromkeys(words[topic] for topic in offer.topics))
                 for offer in ladder.offers
             },
+            lasts={one.name: round(one.days * DAY_US) for one in ladder.topics},
             words=first | words,
             not_consumed=frozenset((names.traits, names.consultation)),
             barred=RulesByName(activity_of(ladder).barred),
@@ -61,6 +65,10 @@ class TopicPlan:
     def word_for(self, topic: str) -> str:
         """The topic of an offer that a text means, in any spelling; "" for none."""
         return self.words.get(topic) or self.words.get(plain(topic), "")
+
+    def lasting(self, said: Mapping[str, int], as_of: int) -> tuple[str, ...]:
+        """Of topics that events said, and when the last did, those that they still hold for."""
+        return tuple(one for one, when in said.items() if as_of < when + self.lasts[one])
 
 
 def continued(topics: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -83,24 +91,29 @@ def gaps_of(known: Sequence[Timed]) -> LastSaid:
     return -1, ()
 
 
-def topics_of(known: Sequence[Timed], plan: TopicPlan, gaps: LastSaid) -> tuple[str, ...]:
+def topics_of(
+    known: Sequence[Timed], plan: TopicPlan, gaps: LastSaid, said: Sequence[str] = ()
+) -> tuple[str, ...]:
     """What the next offer best goes on with, in the ladder's own words for it.
 
     A gap that an offer is about goes before what was consumed until it was found; what was consumed
-    with it or since then stands beside it.
+    with it or since then stands beside it. What was said of topics goes before what was consumed,
+    whenever that was: who says that the price is too high means it beyond the next page.
 
     Parameters
     ----------
     known : what happened, in the order of the log.
     gaps : as `gaps_of` finds them.
+    said : topics that the ladder has events say, where they still hold.
     """
+    lately = [plan.word_for(topic) or topic for topic in said]
     used_at, used = _consumed(known, plan)
     gaps_at, revealed = gaps
     own = [plan.word_for(topic) or topic for topic in used]
     open_gaps = [word for gap in revealed if (word := plan.word_for(gap))]
     if open_gaps and gaps_at > used_at:
         own = []
-    return tuple(dict.fromkeys((*own, *open_gaps)))
+    return tuple(dict.fromkeys((*lately, *own, *open_gaps)))
 
 
 def _consumed(known: Sequence[Timed], plan: TopicPlan) -> LastSaid:

@@ -256,3 +256,29 @@ def test_the_topic_of_an_offer_is_that_of_the_lead(trained, shot):
     found = adviser.recommend(one, trained.score(one), on_topic, "d-1").decision
     assert offer.id in {*found.on_topic, *(name for name, _ in found.excluded)}
     assert adviser.recommend(one, trained.score(one), plain, "d-1").decision.on_topic == ()
+
+
+def test_who_minds_the_price_is_asked_another_way(trained, shot):
+    """A refusal for the price asks for what is paid by the month, where others get the trial."""
+    ladder = trained.ladder
+    ready = [goal.id for goal in ladder.goals].index("trial")
+    adviser = Adviser(trained, "rules")
+
+    def asked(lead: int, **said: str) -> str | None:
+        """The likeliest offer of one who read of bottlenecks, the pilot declined before that."""
+        one = shot.rows(np.arange(len(shot.leads)) == lead)
+        as_of = int(one.as_of[0])
+        when, later = as_of - 2 * DAY_US, as_of - DAY_US
+        rows = [
+            ("offer_declined", when, when, {"offer": "department-pilot", **said}),
+            ("content_read", later, later, {"topic": "bottlenecks"}),
+        ]
+        history = history_of(rows, ladder, as_of)
+        found = adviser.recommend(one, trained.score(one), history, "d-1", is_drawn=False)
+        return found.offer.id if found.offer else None
+
+    active = [at for at in np.flatnonzero(shot.position == ready).tolist() if asked(at)]
+    assert active
+    assert {asked(at) for at in active} == {"team-trial"}
+    assert {asked(at, reason="no time") for at in active} == {"team-trial"}
+    assert {asked(at, reason="price") for at in active} == {"monthly-start"}

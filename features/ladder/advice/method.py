@@ -12,6 +12,7 @@ from features.ladder.advice.rules import (
     restarts,
     shared_rules,
     unknown_channels,
+    unknown_topics,
 )
 from features.ladder.advice.rungs import few_offers, on_pairs, too_heavy
 from features.ladder.controls import Controls
@@ -32,6 +33,7 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
         *too_heavy(ladder),
         *on_offers(ladder),
         *unknown_channels(ladder),
+        *unknown_topics(ladder),
         *over_limits(ladder),
         *commitments(ladder),
         *not_held_back(ladder),

@@ -22,6 +22,7 @@ __all__ = [
     "restarts",
     "shared_rules",
     "unknown_channels",
+    "unknown_topics",
 ]
 
 
@@ -33,6 +34,16 @@ def unknown_channels(ladder: Ladder) -> Iterator[Advice]:
         if spelt(channel) not in known:
             hint = did_you_mean(channel, names) or "; it is for requests that name it alone"
             yield Advice("limits.inbound_channels", f"no offer names {channel!r}{hint}", "channels")
+
+
+def unknown_topics(ladder: Ladder) -> Iterator[Advice]:
+    """Advice where events say of a topic that no offer is about: nothing follows from them."""
+    names = dict.fromkeys(topic for offer in ladder.offers for topic in offer.topics)
+    known = {spelt(topic) for topic in names}
+    for index, one in enumerate(ladder.topics):
+        if spelt(one.name) not in known:
+            hint = did_you_mean(one.name, names) or "; name it among the topics of one"
+            yield Advice(f"topic[{index}].name", f"no offer is about {one.name!r}{hint}", "topics")
 
 
 def commitments(ladder: Ladder) -> Iterator[Advice]:

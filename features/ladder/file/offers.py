@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from features.ladder.file.names import check_unique, read_id
 from features.ladder.file.rules import read_rule
 from features.ladder.ladder import Commitment, Effort, Framing, Offer
-from features.ladder.offer import OfferStatus
+from features.ladder.offer import OfferStatus, Topic
 from features.ladder.words import OPEN_OFFER, REPLY
 from features.toml_table import Table
 
@@ -110,6 +110,17 @@ def read_commitment(table: Table) -> Commitment:
         days=days,
         after=after,
         else_days=else_days,
+    )
+
+
+def read_topic(table: Table) -> Topic:
+    """What says that a topic matters to a lead."""
+    if table.take("from") in (None, []):
+        table.wrong("from", "needs at least one rule", 'as [{event = "..."}]')
+    return Topic(
+        name=table.line("name"),
+        says=table.each("from", read_rule),
+        days=table.span("days", 90.0, above=0.0),
     )
 
 

@@ -29,7 +29,7 @@ from features.ladder.file.checks import (
     check_step_count,
 )
 from features.ladder.file.names import PURCHASE, check_unique, read_id
-from features.ladder.file.offers import read_commitment, read_offer
+from features.ladder.file.offers import read_commitment, read_offer, read_topic
 from features.ladder.file.rules import read_pattern, read_rule
 from features.ladder.file.signals import read_beats, read_groups, read_signal, read_trait
 from features.ladder.file.sources import read_source
@@ -146,6 +146,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     purchase = root.one(PURCHASE, read_purchase)
     offers = root.each("offer", read_offer)
     commitments = root.each("commitment", read_commitment)
+    topics = root.each("topic", read_topic)
     traits = root.each("trait", read_trait)
     signals = root.each("signal", read_signal)
     actions = root.each("action", read_action)
@@ -173,6 +174,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     check_source_events(root.found, sources, events)
     check_offer_steps(root, steps, offers)
     check_unique(root.found, "commitment", [one.id for one in commitments])
+    check_unique(root.found, "topic", [one.name for one in topics], "name")
     check_commitments(root.found, offers, actions, commitments)
     protected = {trait.id: f"trait[{at}].id" for at, (trait, hidden) in enumerate(traits) if hidden}
     check_protected(root.found, protected, offers, commitments, identity, limits)
@@ -183,6 +185,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         purchase=purchase,
         offers=offers,
         commitments=commitments,
+        topics=topics,
         actions=actions,
         traits=tuple(trait for trait, is_protected in traits if not is_protected),
         protected=tuple(trait for trait, is_protected in traits if is_protected),

@@ -51,7 +51,7 @@ class ToDo:
     Parameters
     ----------
     facts : kind, minutes and the like, in a few words.
-    continues : topics that the lead used last and that the offer goes on with.
+    continues : topics that the offer goes on with: what the lead used last, or said that it minds.
     agenda : what to talk about, with minutes.
     form_fields, ask_field : what the offer asks for, and one thing more that is worth a question.
     evidence : one sentence: what the option changes, or that this is not known yet.

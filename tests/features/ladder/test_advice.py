@@ -21,6 +21,7 @@ from features.ladder.ladder import (
     Limits,
     Offer,
     Step,
+    Topic,
 )
 from features.ladder.quiet_hours import QuietHours
 
@@ -537,6 +538,23 @@ def test_inbound_channels_that_no_offer_names(inbound, texts):
     found = advise(ladder)
     assert [(one.path, one.text, one.source) for one in found] == [
         ("limits.inbound_channels", text, "channels") for text in texts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("Handovers", []),
+        ("handover", ["no offer is about 'handover'; did you mean 'handovers'?"]),
+        ("duration", ["no offer is about 'duration'; name it among the topics of one"]),
+    ],
+)
+def test_topics_that_no_offer_is_about(name, texts):
+    """What events say of a topic that no offer is about leads to nothing."""
+    named = with_offer(FIRST, topics=("handovers",))
+    ladder = replace(named, topics=(Topic(name, (EventRule("objection_raised"),)),))
+    assert [(one.path, one.text, one.source) for one in advise(ladder)] == [
+        ("topic[0].name", text, "topics") for text in texts
     ]
 
 

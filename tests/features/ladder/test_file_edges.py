@@ -43,6 +43,7 @@ title = "A guide"
 kind = "guide"
 effort = {minutes = 3}
 """
+TOPIC = '[[topic]]\nname = "costs"\nfrom = [{event = "said"}]\ndays = 9\n'
 COMMITMENT = '[[commitment]]\nid = "pilot"\ntitle = "P"\ndays = 3\nfrom = [{event = "begun"}]\n'
 SIGNAL = '[[signal]]\nid = "visits"\nof = [{event = "visit"}]\nhow = "count"\n'
 BEATS = '[[beats]]\nevent = "beat"\nmeasure = "seconds"\nper = "piece"\nmost = 60\n'
@@ -132,6 +133,10 @@ REFUSED = [
     ),
     ("", COMMITMENT.replace("pilot", "reply"), "commitment[0].id", "'reply' is reserved"),
     ("", COMMITMENT.replace('{event = "begun"}', ""), "commitment[0].from", "at least one rule"),
+    ("", TOPIC.replace('{event = "said"}', ""), "topic[0].from", "at least one rule"),
+    ("", TOPIC.replace('"costs"', '" "'), "topic[0].name", "is empty"),
+    ("", TOPIC.replace("days = 9", "days = 0"), "topic[0].days", "must be above 0"),
+    ("", TOPIC * 2, "topic[1].name", "'costs' is already the name of topic[0]"),
     ("", COMMITMENT * 2, "commitment[1].id", "'pilot' is already the id of commitment[0]"),
     (
         *("", BEATS + SIGNAL.replace("count", "sum") + 'measure = "piece"\n'),

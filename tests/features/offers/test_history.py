@@ -29,6 +29,7 @@ from features.ladder.ladder import (
     Ladder,
     Limits,
     Offer,
+    Topic,
 )
 from features.ladder.quiet_hours import QuietHours
 from features.ladder.words import AGAINST_ENDINGS
@@ -55,7 +56,13 @@ PILOT = Offer(
         EventRule("pilot_requested"),
     ),
 )
-LADDER = replace(read_ladder("b2b"), offers=(GUIDE, TIPS, PILOT))
+SAYS = (
+    EventRule("content_read", (Condition("seconds", "at_least", 300.0),)),
+    EventRule(read_ladder("b2b").events.offer_declined),
+)
+LADDER = replace(
+    read_ladder("b2b"), offers=(GUIDE, TIPS, PILOT), topics=(Topic("Pilots", SAYS, days=2.0),)
+)
 NAMES = LADDER.events
 LATE = 100 * DAY_US
 
@@ -245,8 +252,8 @@ def refuses(name: str, said: Mapping[str, object]) -> bool:
     return name == NAMES.consent and as_text(said.get("granted")) in REFUSED
 
 
-def topics(past: Sequence[Row]) -> tuple[str, ...]:
-    """Gaps that offers are about, with what was consumed after they were found."""
+def topics(past: Sequence[Row], as_of: int) -> tuple[str, ...]:
+    """What was said lately; gaps that offers are about, with what was consumed since they were."""
     words = [topic for offer in LADDER.offers for topic in offer.topics]
     by_plain = {topic.lower(): topic for topic in words}
     found_at, found = max(
@@ -259,7 +266,8 @@ def topics(past: Sequence[Row]) -> tuple[str, ...]:
     )
     own = [by_plain.get(topic.lower(), topic) for topic in used]
     said = gaps if gaps and found_at > used_at else own + gaps
-    return tuple(dict.fromkeys(said))
+    lately = [event for event in past if event[1] > as_of - 2 * DAY_US]
+    return tuple(dict.fromkeys(["pilots"] * bool(completed(lately, SAYS)) + said))
 
 
 def gaps_in(event: Row) -> list[str] | None:
@@ -342,7 +350,7 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
         consents=consents(past),
         fit=next((fit for fit in reversed(fits) if fit), None),
         gaps=tuple(gaps[-1]) if gaps else (),
-        topics=topics(past),
+        topics=topics(past, as_of),
         fields=fields([*named[NAMES.traits], *map(nameless, named["pilot_requested"])]),
         opened=frozenset(
             offer.id
@@ -813,6 +821,26 @@ def test_topics():
     given_up = row("seat_cancelled", 2, topic="costs")
     for ladder in (LADDER, told):
         assert history(read, given_up, ladder=ladder).topics == ("stock",)
+
+
+def test_what_events_say_of_topics():
+    """They stand before what was consumed last, until their days are over; refusals do so too."""
+    no = row(NAMES.offer_declined, 1, offer="pilot", reason="price")
+    small = row(NAMES.traits, 1, budget="small")
+    read = row("content_read", 2, topic="stock")
+    dear = (EventRule(NAMES.offer_declined, (Condition("reason", "is", "price"),)),)
+    topics = (
+        Topic("Costs", (*dear, EventRule(NAMES.traits, (Condition("budget", "is", "small"),)))),
+    )
+    ladder = replace(LADDER, topics=topics)
+    for said in (no, small):
+        on_time = round(91 * DAY_US) - 1
+        assert history(said, read, ladder=ladder, as_of=on_time).topics == ("costs", "stock")
+        assert history(said, read, ladder=ladder, as_of=on_time + 1).topics == ("stock",)
+        again = (said[0], 80 * DAY_US, 80 * DAY_US, said[3])
+        assert history(said, read, again, ladder=ladder).topics == ("costs", "stock")
+    other = row(NAMES.offer_declined, 1, offer="pilot", reason="no time")
+    assert history(other, read, ladder=ladder).topics == ("stock",)
 
 
 def test_fields():
