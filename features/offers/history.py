@@ -6,16 +6,14 @@ worked out once per ladder.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isnan
 from typing import Final
 
 from features.events.field_names import channel_key, field_key, plain
 from features.events.of_lead import Row
-from features.events.properties import number_or_nan
 from features.events.readable import (
     WITHDRAWN,
     channels_closed_by,
@@ -25,7 +23,6 @@ from features.events.readable import (
     granted_of,
     offers_of,
     text_of,
-    texts_of,
 )
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
@@ -33,11 +30,12 @@ from features.ladder.quiet_hours import zone_of
 from features.ladder.words import USEFUL
 from features.offers.assignments import CALLING, assignment_of
 from features.offers.commitments import Open, commitments_of, followed_by, opened, still_open
+from features.offers.in_order import Columns, in_order
 from features.offers.known_fields import fields_of_form, fields_of_traits
-from features.offers.topics import Timed, TopicPlan, gaps_of, topics_of
+from features.offers.topics import TopicPlan, gaps_of, topics_of
 from features.offers.ways import BOUNCED, bounced_ways
 from features.signals.beats import sums_of_rows
-from features.signals.rules import RulesByName, met_any, text_or_none
+from features.signals.rules import RulesByName, met_any
 from features.signals.table import ladder_columns
 
 __all__ = ["OfferHistory", "completed_by", "completions_of", "history_of"]
@@ -161,7 +159,7 @@ class _Plan:
     no_forms : names of events that are no form that the lead filled in.
     interest : rules of what the lead did itself.
     commitments : their ids, in order.
-    numbers, texts : the properties by which a log orders events of equal clocks.
+    columns : the properties by which a log orders events of equal clocks.
     beats : events whose measure adds up; rules are met by the sums.
     channels : those that the offers name, as `channel_key` has them.
     """
@@ -172,8 +170,7 @@ class _Plan:
     no_forms: frozenset[str]
     interest: RulesByName
     commitments: tuple[str, ...]
-    numbers: tuple[str, ...]
-    texts: tuple[str, ...]
+    columns: Columns
     beats: tuple[Beats, ...]
     channels: frozenset[str]
 
@@ -182,7 +179,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
     """The history of one lead from its rows, in any order, that were known at `as_of`."""
     plan = _plan(ladder)
     walk = _Walk(set(plan.open))
-    known = _in_order(rows, plan, as_of)
+    known = in_order(rows, plan.columns, as_of)
     readers = plan.readers
     sums = {one.measure: sums_of_rows(known, one) for one in plan.beats}
     for at, (when, (name, _, _, properties)) in enumerate(known):
@@ -234,7 +231,7 @@ def completed_by(rows: Sequence[Row], ladder: Ladder, as_of: int) -> list[tuple[
     purchase that begins it anew is one all the same.
     """
     plan = _plan(ladder)
-    known = _in_order(rows, plan, as_of)
+    known = in_order(rows, plan.columns, as_of)
     sums = {one.measure: sums_of_rows(known, one) for one in plan.beats}
     done: set[str] = set()
     found: dict[int, tuple[str, ...]] = {}
@@ -251,49 +248,6 @@ def completed_by(rows: Sequence[Row], ladder: Ladder, as_of: int) -> list[tuple[
         if met_any(ladder.restart_on, row[0], judged):
             done.clear()
     return [found.get(id(row), ()) for row in rows]
-
-
-# -------------------------------------------------------------------------------------------- Order
-
-
-def _in_order(rows: Sequence[Row], plan: _Plan, as_of: int) -> list[Timed]:
-    """The rows known at `as_of` with when they happened, in the order of the event log.
-
-    None happened later than it was known. Where both clocks are equal the log goes by name and by
-    the properties that it holds; then those that are read here decide.
-    """
-    known = [(row[1] if row[1] < row[2] else row[2], row) for row in rows if row[2] <= as_of]
-    times = [when for when, _ in known]
-    if times == sorted(set(times)):
-        return known
-    count = Counter(map(_mark, known))
-
-    def place(timed: Timed) -> tuple[object, ...]:
-        mark = _mark(timed)
-        return (mark, *_content(timed[1][3], plan)) if count[mark] > 1 else (mark,)
-
-    return sorted(known, key=place)
-
-
-def _mark(timed: Timed) -> tuple[int, int, str]:
-    when, row = timed
-    return when, row[2], row[0]
-
-
-def _content(properties: _Properties, plan: _Plan) -> tuple[object, ...]:
-    """What tells events of one name and one instant apart, to be compared."""
-    numbers = [number_or_nan(properties.get(key)) for key in plan.numbers]
-    words = [text_or_none(properties.get(key)) for key in plan.texts]
-    return (
-        [(isnan(number), 0.0 if isnan(number) else number) for number in numbers],
-        [(word is not None, word or "") for word in words],
-        [texts_of(properties.get(key)) for key in _LISTS],
-        _is_yes(properties.get("granted")),
-        fit_of(fit_in(properties)[1]) or "",
-    )
-
-
-_LISTS: Final = ("channel", "gaps", "offer", "topic", "topics")
 
 
 # --------------------------------------------------------------------------------------------- Plan
@@ -329,7 +283,6 @@ def _plan(ladder: Ladder) -> _Plan:
         _listen(readers, offer.only_after, _opens(offer.id))
     for topic in ladder.topics:
         _listen(readers, topic.says, _says(topic.name))
-    numbers, texts = ladder_columns(ladder)
     return _Plan(
         readers={name: tuple(found) for name, found in readers.items()},
         open=frozenset(offer.id for offer in ladder.offers if not offer.only_after),
@@ -339,8 +292,7 @@ def _plan(ladder: Ladder) -> _Plan:
         ),
         interest=RulesByName(activity.interest),
         commitments=tuple(one.id for one in commitments_of(ladder)),
-        numbers=numbers,
-        texts=texts,
+        columns=Columns(*ladder_columns(ladder)),
         beats=ladder.beats,
         channels=frozenset(channel_key(one) for offer in ladder.offers for one in offer.channels),
     )
@@ -406,7 +358,8 @@ def _consent(walk: _Walk, _when: int, properties: _Properties) -> None:
     channels = channels_of(properties.get("channel"))
     if not channels:  # an answer for all of them
         walk.consents.clear()
-    walk.consents.update(dict.fromkeys(channels or ("",), _is_yes(properties.get("granted"))))
+    is_granted = granted_of(properties.get("granted")) is True  # what cannot be read is no consent
+    walk.consents.update(dict.fromkeys(channels or ("",), is_granted))
 
 
 def _consult(walk: _Walk, _when: int, properties: _Properties) -> None:
@@ -494,11 +447,3 @@ def _taken(name: str, properties: _Properties, plan: _Plan) -> str:
             is_own = plan.interest.met(name, properties)
             return offer if is_own and not plan.topics.barred.met(name, properties) else ""
     return ""
-
-
-# ------------------------------------------------------------------------------------------- Values
-
-
-def _is_yes(value: object) -> bool:
-    """Whether a value says yes. What says nothing readable is no consent."""
-    return granted_of(value) is True

@@ -9,16 +9,14 @@ from typing import Any, Self
 
 from features.events.field_names import plain
 from features.events.log import DAY_US
-from features.events.of_lead import Row
 from features.events.readable import text_of, texts_of
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
+from features.offers.in_order import Timed
 from features.signals.rules import RulesByName
 
-__all__ = ["LastSaid", "Timed", "TopicPlan", "continued", "gaps_of", "topics_of"]
+__all__ = ["LastSaid", "TopicPlan", "continued", "gaps_of", "topics_of"]
 
-Timed = tuple[int, Row]
-"""When something happened, as far as it was known then, and what."""
 LastSaid = tuple[int, tuple[str, ...]]
 """Which of the events said something last, and what; -1 and () where none did."""
 

@@ -14,7 +14,7 @@ from features.events.field_names import plain
 from features.events.properties import as_text
 from features.events.readable import channels_named_in, channels_of, granted_of
 from features.ladder.ladder import EventNames
-from features.offers.topics import Timed
+from features.offers.in_order import Timed
 
 __all__ = ["BOUNCED", "EMAIL_KEYS", "PHONE_KEYS", "bounced_ways", "email_in", "phone_in"]
 
