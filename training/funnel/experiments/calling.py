@@ -20,6 +20,7 @@ from features.ladder.words import OFFER, things
 from features.offers.assignments import CALLED, CALLING, LEFT_ALONE, Assigned, assignments_of
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot_at
+from models.judging.rounding import ends_told
 from models.judging.trials.arms import (
     FEWEST,
     ArmCounts,
@@ -172,13 +173,18 @@ def _sentence(goal: str, called: ArmCounts, alone: ArmCounts, found: RateDiffere
             f"not enough data: the horizon is over for {things(called.mature, 'lead')} that could"
             f" be called and {alone.mature} that were left alone, and each takes {FEWEST}"
         )
+    ends = ends_told(found.low, found.high, _points_said)
     points = (
-        f"{100 * found.value:+.1f} percentage points ({100 * found.low:+.1f} to"
-        f" {100 * found.high:+.1f}, at 95 %) in the share that {_TITLES[goal]}"
+        f"{_points_said(found.value)} percentage points ({' to '.join(ends)}, at 95 %) in the share"
+        f" that {_TITLES[goal]}"
     )
     if not found.is_sure:
         return f"the data do not tell whether calling changes it: {points}"
     return f"calling makes a difference of {points}"
+
+
+def _points_said(share: float) -> str:
+    return f"{100 * share:+.1f}"
 
 
 def _minutes(

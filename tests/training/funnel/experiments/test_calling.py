@@ -17,10 +17,10 @@ from features.offers.assignments import (
     assignment_event,
     assignments_of,
 )
-from models.judging.trials.arms import FEWEST
+from models.judging.trials.arms import FEWEST, ArmCounts, RateDifference
 from tests.profiles import examples
 from tests.training.funnel.experiments.scene import LADDER, START, Row, as_log
-from training.funnel.experiments.calling import Calling, calling
+from training.funnel.experiments.calling import Calling, _sentence, calling
 
 
 def assigned(lead: str, arm: str, day: float, share: float = 0.5) -> Row:
@@ -145,6 +145,16 @@ def test_counts_by_hand():
     assert held["goals"][0]["left_alone"] == {
         "leads": 2, "mature": 1, "reached": 1, "pending": 1, "rate": 1.0,
     }  # fmt: skip
+
+
+def test_a_sure_difference_has_no_end_of_none():
+    counts = ArmCounts(9_000, 9_000, 900)
+    found = RateDifference(0.006, 0.0002, 0.0118)
+    assert found.is_sure
+    assert _sentence("advancement", counts, counts, found) == (
+        "calling makes a difference of +0.6 percentage points (just above 0 to +1.2, at 95 %) in"
+        " the share that went on"
+    )
 
 
 def test_as_they_were_put():
