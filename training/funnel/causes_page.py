@@ -12,6 +12,7 @@ from models.judging.funnel.cause_shapes import (
     StepDiagnosis,
 )
 from models.judging.funnel.causes.cause_wording import fields_said
+from models.judging.funnel.wording import in_100, of_100, weeks_said
 
 __all__ = ["causes_lines", "draft_of", "pieces_said"]
 
@@ -48,10 +49,10 @@ def _step(step: StepDiagnosis) -> Iterator[str]:
 def draft_of(draft: ExperimentDraft) -> str:
     """An experiment that is worth trying, in a sentence."""
     weeks = draft["weeks_80"]
-    wait = "" if weeks is None else f", some {weeks:.0f} weeks at the present pace"
+    wait = "" if weeks is None else f", some {weeks_said(weeks)} at the present pace"
     return (
         f"{draft['change']} ({' or '.join(draft['arms'])}); {draft['leads_80']:,} leads show"
-        f" {100 * draft['rate_now']:.0f} against {100 * draft['rate_worth']:.0f} of 100 four times"
+        f" {in_100(draft['rate_now'])} against {of_100(draft['rate_worth'])} four times"
         f" in five{wait}"
     )
 

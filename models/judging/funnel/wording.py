@@ -17,6 +17,7 @@ __all__ = [
     "nobody_waited",
     "of_100",
     "sentence_of",
+    "weeks_said",
 ]
 
 _MANY = (100, 1_000, 10_000, 100_000)
@@ -132,6 +133,11 @@ def band_words(low: float, high: float) -> str:
     return f"{in_100(low)} to {in_100(high)}" if in_100(low) != in_100(high) else in_100(low)
 
 
+def weeks_said(weeks: float) -> str:
+    """How long something takes, in whole weeks: "1 week", "12 weeks"; never none."""
+    return things(max(1, round(weeks)), "week")
+
+
 def nobody_waited(days: float) -> str:
     """That the time of a step is over for none of those who stand before it."""
     are = "is" if days == 1 else "are"
@@ -154,6 +160,6 @@ def _moved(difference: float, low: float, high: float, days: float) -> list[str]
         return []
     word, stretch = "more" if difference > 0 else "fewer", things(round(days), "day")
     return [
-        f"In the newest {stretch} {100 * abs(difference):.0f} of 100 {word} went on than in"
+        f"In the newest {stretch} {of_100(abs(difference))} {word} went on than in"
         f" the {stretch} before."
     ]

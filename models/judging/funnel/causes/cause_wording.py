@@ -10,7 +10,7 @@ from models.judging.funnel.cause_shapes import (
     JumpEvidence,
     StepDiagnosis,
 )
-from models.judging.funnel.wording import of_100
+from models.judging.funnel.wording import in_100, of_100, weeks_said
 
 __all__ = ["experiment_said", "fields_said", "jump_said", "sentence_of_step", "value_said"]
 
@@ -58,8 +58,8 @@ def fields_said(told: StepDiagnosis) -> str:
     """How many go on by how many fields they were asked for; "" where nobody was asked."""
     cells = [cell for cell in told["by_fields"] if cell["went_on"]["value"] is not None]
     said = [
-        f"{of_100(cell['went_on']['value'] or 0.0)} ({100 * cell['went_on']['low']:.0f} to"
-        f" {100 * cell['went_on']['high']:.0f}, {things(cell['went_on']['leads'], 'lead')})"
+        f"{of_100(cell['went_on']['value'] or 0.0)} ({in_100(cell['went_on']['low'])} to"
+        f" {in_100(cell['went_on']['high'])}, {things(cell['went_on']['leads'], 'lead')})"
         f" with {things(cell['fields'], 'field')}"
         for cell in cells
     ]
@@ -109,7 +109,7 @@ def _above(cell: AudienceCell) -> float:
 def experiment_said(one: ExperimentDraft) -> str:
     """What to try next, and what it takes to see whether it helps."""
     weeks = one["weeks_80"]
-    takes = "nobody comes at present" if weeks is None else f"about {weeks:.0f} weeks"
+    takes = "nobody comes at present" if weeks is None else f"about {weeks_said(weeks)}"
     return (
         f"Try next: {one['change']}. {one['leads_80']:,} leads, half of them as it is, show a rise"
         f" to {of_100(one['rate_worth'])} four times in five ({takes})."

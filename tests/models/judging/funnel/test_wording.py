@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.ladder.ladder import Band, EventRule, Step
-from models.judging.funnel.shapes import LeadCounts, Rate
+from models.judging.funnel.shapes import LeadCounts, Rate, Trend
 from models.judging.funnel.wording import again_said, band_words, counted_said, in_100, sentence_of
 
 RARE = Step("buy", "Buy", (EventRule("order"),), 1.0, Band(0.001, 0.002))
@@ -23,6 +23,14 @@ def test_a_band_of_any_size():
     assert band_words(0.4, 0.6) == "40 to 60"
     assert band_words(0.001, 0.002) == "0.1 to 0.2"
     assert band_words(0.1, 0.101) == "10"
+
+
+def test_a_small_change_is_not_said_as_none():
+    counts = LeadCounts(came=90, advanced=1, pending=0, lapsed=89, lost=0, left=0, passed=0)
+    rate = Rate(value=0.012, low=0.01, high=0.014, leads=90.0)
+    trend = Trend(days=90.0, newest=rate, before=rate, difference=-0.004, low=-0.007, high=-0.001)
+    said = sentence_of(counts, rate, "no band", RARE, trend, leads=90)
+    assert "In the newest 90 days 0.4 of 100 fewer went on than" in said
 
 
 def test_a_step_of_one_day():

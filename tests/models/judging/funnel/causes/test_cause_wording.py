@@ -53,6 +53,9 @@ def test_completion_by_fields():
         " 20 of 100 (10 to 30, 1 lead) with 5 fields go on."
     )
     assert fields_said(step | {"by_fields": []}) == ""
+    rare = [{"fields": 1, "went_on": {"value": 0.004, "low": 0.002, "high": 0.008, "leads": 9_000}}]
+    told = fields_said(step | {"by_fields": rare})
+    assert "0.4 of 100 (0.2 to 0.8, 9,000 leads) with 1 field" in told
 
 
 def test_too_little_value():
@@ -116,6 +119,8 @@ def test_the_next_experiment():
         "Try next: give more. 1,500 leads, half of them as it is, show a rise to 30 of 100 four"
         " times in five (about 12 weeks)."
     )
+    assert "(about 1 week)." in says(experiments=[draft | {"weeks_80": 1.4}])
+    assert "(about 1 week)." in says(experiments=[draft | {"weeks_80": 0.3}])
     assert "(nobody comes at present)" in says(experiments=[draft | {"weeks_80": None}])
 
 
