@@ -160,7 +160,7 @@ def _row(step: StepFunnel, choice: LadderChoice) -> StepRow:
         usual=_usual(step["band"]),
         verdict=verdict,
         kind=kind,
-        before=_before(trend),
+        before=_before(trend, rate),
         half=_took("half in", step["days"]["median"]),
         most=_took("nine in ten in", step["days"]["most_of_them"]),
         counts=tuple(_counts(step["id"], step["counts"], choice)),
@@ -187,13 +187,13 @@ def _usual(band: StepBand | None) -> str:
     return "" if band is None else span(band["low"], band["high"])
 
 
-def _before(trend: Trend | None) -> str:
-    """How it was before; with an arrow where it surely differs."""
+def _before(trend: Trend | None, rate: str) -> str:
+    """How it was before; with an arrow where it surely differs, and by what is told of it."""
     if trend is None or trend["before"]["value"] is None:
         return ""
     former = percent(trend["before"]["value"])
     low, high = trend["low"], trend["high"]
-    if low is None or high is None or low <= 0.0 <= high:
+    if low is None or high is None or low <= 0.0 <= high or former == rate:
         return f"before {former}"
     return f"{'up' if low > 0.0 else 'down'} from {former}"
 

@@ -67,6 +67,19 @@ def test_the_stretch_before():
     assert watch.before == "before 30\u00a0%"
 
 
+def test_a_sure_change_that_its_figures_do_not_show_has_no_arrow():
+    """Nothing is up from what it is: 40.3 % after 39.8 % are both told as 40 %."""
+    choice = LadderChoice(within="30")
+    rows = *climbers(300, 30, day=60), *climbers(300, 120, day=90)
+    stays = counted(ladder_of(), 100, *rows)
+    found = funnel(stays, choice.selection(stays), choice.by)
+    step, trend = found["steps"][0], found["steps"][0]["trend"]
+    assert trend is not None
+    step["rate"]["value"], trend["before"]["value"] = 0.403, 0.398
+    trend["difference"], trend["low"], trend["high"] = 0.005, 0.001, 0.009
+    assert step_rows(found, choice)[0].before == "before 40\u00a0%"
+
+
 def test_shares():
     assert percent(0.005) == "0.5\u00a0%"
     assert percent(-0.0) == "0\u00a0%"
