@@ -187,13 +187,13 @@ def _print_challenge(found: Challenge) -> None:
         _print_goal(goal)
     if found.top:
         print_line(
-            f"  of the {found.top} leads at the top by the chance of a purchase"
+            f"  of {things(found.top, 'lead')} at the top by the chance of a purchase"
             f" {found.top_changed:.0f} would be others"
         )
     if found.step_top:
         print_line(
-            f"  of the {found.step_top} leads at the top before their step by the chance of it"
-            f" {found.step_top_changed:.0f} would be others"
+            f"  of {things(found.step_top, 'lead')} at the top before their step by the chance of"
+            f" it {found.step_top_changed:.0f} would be others"
         )
 
 

@@ -49,7 +49,7 @@ def _step(step: StepDiagnosis) -> Iterator[str]:
 def draft_of(draft: ExperimentDraft) -> str:
     """An experiment that is worth trying, in a sentence."""
     weeks = draft["weeks_80"]
-    wait = "" if weeks is None else f", some {weeks_said(weeks)} at the present pace"
+    wait = "" if weeks is None else f", about {weeks_said(weeks)} at the present pace"
     return (
         f"{draft['change']} ({' or '.join(draft['arms'])}); {draft['leads_80']:,} leads show"
         f" {in_100(draft['rate_now'])} against {of_100(draft['rate_worth'])} four times"

@@ -201,6 +201,8 @@ def _before(trend: Trend | None, rate: str) -> str:
 def _took(what: str, number: float | None) -> str:
     if number is None:
         return ""
+    if number < 0.1:
+        return f"{what} under 3{_SPACE}hours"
     text = f"{number:.1f}" if number < 10 else f"{number:.0f}"
     days = f"{text.removesuffix('.0')}{_SPACE}day{'' if text == '1.0' else 's'}"
     return f"{what} {days}"

@@ -143,8 +143,8 @@ def test_by_which_order_the_top_is_told(capsys):
     goal = GoalChallenge("advancement", 900, 311, pairs, ())
     champion._print_challenge(Challenge("one", "other", 0, 1, (goal,), 100, 7.0, 60, 21.4))
     assert capsys.readouterr().out.splitlines()[-2:] == [
-        "  of the 100 leads at the top by the chance of a purchase 7 would be others",
-        "  of the 60 leads at the top before their step by the chance of it 21 would be others",
+        "  of 100 leads at the top by the chance of a purchase 7 would be others",
+        "  of 60 leads at the top before their step by the chance of it 21 would be others",
     ]
 
 

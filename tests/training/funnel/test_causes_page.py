@@ -23,7 +23,7 @@ def said(**changed):
 
 def test_a_draft():
     assert said() == (
-        "give more (a or b); 1,500 leads show 20 against 30 of 100 four times in five, some 12"
+        "give more (a or b); 1,500 leads show 20 against 30 of 100 four times in five, about 12"
         " weeks at the present pace"
     )
     assert said(weeks_80=None).endswith("four times in five")
@@ -31,5 +31,5 @@ def test_a_draft():
 
 def test_small_figures():
     """One week is no weeks, and a share that is not none is not said as none."""
-    assert said(weeks_80=1.4).endswith("some 1 week at the present pace")
+    assert said(weeks_80=1.4).endswith("about 1 week at the present pace")
     assert "show 0.2 against 0.4 of 100" in said(rate_now=0.002, rate_worth=0.004)

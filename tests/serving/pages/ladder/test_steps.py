@@ -80,6 +80,23 @@ def test_a_sure_change_that_its_figures_do_not_show_has_no_arrow():
     assert step_rows(found, choice)[0].before == "before 40\u00a0%"
 
 
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0.02, "under 3\u00a0hours"),
+        (0.4, "0.4\u00a0days"),
+        (1.0, "1\u00a0day"),
+        (11.6, "12\u00a0days"),
+    ],
+)
+def test_how_long_it_took(days, said):
+    """Whoever went on within the hour did not take 0 days."""
+    stays = counted(ladder_of(), 100, *climbers(300, 30))
+    found = funnel(stays, ALL.selection(stays), ALL.by)
+    found["steps"][0]["days"]["median"] = days
+    assert step_rows(found, ALL)[0].half == f"half in {said}"
+
+
 def test_shares():
     assert percent(0.005) == "0.5\u00a0%"
     assert percent(-0.0) == "0\u00a0%"
