@@ -85,9 +85,9 @@ def sizes(client: TestClient, most: int = 140) -> Iterator[tuple[str, int]]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory) -> FastAPI:
-    """The service of a demo, with all looks taken."""
+    """The service of a demo, with all looks taken; with enough leads for pages that are full."""
     where = tmp_path_factory.mktemp("demo")
-    demo(where)
+    demo(where, "--leads", "600")
     folder = where / "artifacts" / "demo"
     url, bundle = f"sqlite:///{folder / 'events.db'}", folder / "bundle"
     done("funnel", url, "--bundle", bundle)
@@ -97,7 +97,7 @@ def app(tmp_path_factory) -> FastAPI:
 
 @pytest.mark.slow
 def test_no_page_of_the_demo_is_heavy(app):
-    """Whatever a reader comes to in a store of the demo's size."""
+    """Whatever a reader comes to in the store of a demo."""
     here = "http://127.0.0.1:8000"
     with TestClient(app, base_url=here, client=("127.0.0.1", 50_000)) as client:
         wait_until_scored(app.state.service)
