@@ -32,6 +32,7 @@ from features.events.personal_data import ContactRule
 from features.events.table import EventTable, again_without_id, concat, without_duplicates
 from features.events.times import check_timezone
 from features.ladder.activity import activity_of
+from features.ladder.field_names import plain
 from features.ladder.ladder import EventNames, Ladder
 from features.ladder.source import ImportColumns
 from features.signals.program import compile_ladder
@@ -385,11 +386,11 @@ def names_apart(log: EventLog, ladder: Ladder) -> str:
 def names_misspelt(log: EventLog, ladder: Ladder) -> list[str]:
     """A sentence for each name in the log that differs from one of the ladder in spelling alone."""
     wanted = _names_read(ladder)
-    spelt = {_letters(name): name for name in sorted(wanted)}
+    spelt = {plain(name): name for name in sorted(wanted)}
     return [
-        f"the log has {name!r} where the ladder reads {spelt[_letters(name)]!r}: it is not read"
+        f"the log has {name!r} where the ladder reads {spelt[plain(name)]!r}: it is not read"
         for name in log.names
-        if name not in wanted and _letters(name) in spelt
+        if name not in wanted and plain(name) in spelt
     ]
 
 
@@ -420,10 +421,6 @@ def _meant(names: Sequence[str], wanted: set[str]) -> str:
         if hint := did_you_mean(name, sorted(wanted)):
             return hint.replace("did you mean", f"for {name!r} did you mean", 1)
     return ""
-
-
-def _letters(name: str) -> str:
-    return "".join(each for each in name.casefold() if each.isalnum())
 
 
 def _few(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from features.events.field_names import PEOPLE, plain
+from features.ladder.field_names import PEOPLE, plain
 from features.ladder.ladder import Ladder, Step
 
 __all__ = [

@@ -14,10 +14,10 @@ from math import isnan
 from typing import Final
 
 from features.clock import instant_if_any
-from features.events.field_names import channel_key, field_key, plain
 from features.events.personal_data import PropertyPath
 from features.events.properties import as_number, as_text
 from features.ladder.action import CLAIMED, SNOOZED
+from features.ladder.field_names import channel_key, field_key, plain
 from features.ladder.ladder import EventNames
 from features.ladder.words import OFFER, REFUSALS
 

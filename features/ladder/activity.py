@@ -13,9 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 from features.ladder.controls import refused_afterwards
-from features.ladder.event_rule import PatternBut
+from features.ladder.event_rule import PatternBut, opposite
 from features.ladder.ladder import Condition, EventRule, Ladder
-from features.ladder.rule_logic import opposite
 from features.ladder.words import AGAINST_ENDINGS, REFUSALS
 
 __all__ = ["REFUSED", "ActivityRules", "activity_of", "ends_of", "is_against", "reads_as_agreed"]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from features.events.field_names import channel_key, field_key, plain
 from features.events.of_lead import Row
 from features.events.readable import (
     WITHDRAWN,
@@ -25,6 +24,7 @@ from features.events.readable import (
     text_of,
 )
 from features.ladder.activity import activity_of
+from features.ladder.field_names import channel_key, field_key, plain
 from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
 from features.ladder.quiet_hours import zone_of
 from features.ladder.words import USEFUL

@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Final
 
-from features.events.field_names import CONTACT_FIELDS, field_key
+from features.ladder.field_names import CONTACT_FIELDS, field_key
 
 __all__ = ["fields_of_form", "fields_of_traits"]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Self
 
-from features.events.field_names import plain
 from features.events.log import DAY_US
 from features.events.readable import text_of, texts_of
 from features.ladder.activity import activity_of
+from features.ladder.field_names import plain, topic_key
 from features.ladder.ladder import Ladder
 from features.offers.in_order import Timed
 from features.signals.rules import RulesByName
@@ -44,7 +43,7 @@ class TopicPlan:
         """The plan of a ladder."""
         first: dict[str, str] = {}
         words = {
-            topic: first.setdefault(_key(topic), topic)
+            topic: first.setdefault(topic_key(topic), topic)
             for offer in ladder.offers
             for topic in offer.topics
         }
@@ -71,13 +70,8 @@ class TopicPlan:
 
 def continued(topics: Sequence[str], known: Sequence[str]) -> list[str]:
     """Those of an offer's topics that are among some others in any spelling, as the offer's are."""
-    keys = set(map(_key, known)) if topics else ()
-    return [topic for topic in topics if _key(topic) in keys]
-
-
-@lru_cache(maxsize=4096)  # asked of each offer, for each lead
-def _key(topic: str) -> str:
-    return plain(topic) or topic
+    keys = set(map(topic_key, known)) if topics else ()
+    return [topic for topic in topics if topic_key(topic) in keys]
 
 
 def gaps_of(known: Sequence[Timed]) -> LastSaid:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from features.events.field_names import plain
 from features.events.properties import as_text
 from features.events.readable import channels_named_in, channels_of, granted_of
+from features.ladder.field_names import plain
 from features.ladder.ladder import EventNames
 from features.offers.in_order import Timed
 

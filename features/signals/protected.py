@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from features.arrays import Floats, Ints
-from features.events.field_names import PEOPLE, field_key, plain
 from features.events.log import EventLog, LogColumns, Times
 from features.events.urls import without_parameters
+from features.ladder.field_names import PEOPLE, field_key, plain
 from features.ladder.ladder import Ladder
 from features.signals.program import Compiled, compile_signals
 from features.signals.snapshot import snapshot_at
@@ -131,7 +131,7 @@ def _of_numbers(trait: str, values: Floats, lead: Ints) -> ProtectedTrait:
 def without_protected(ladder: Ladder, properties: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of an event without those that name a protected trait, at any depth.
 
-    Spelling makes no difference (`features.events.field_names`). An answer of a form that is kept
+    Spelling makes no difference (`features.ladder.field_names`). An answer of a form that is kept
     as a name beside a value is left out as well, wherever it stands: nothing is left of properties
     that are one. Of addresses the values of parameters of such a name are.
     """

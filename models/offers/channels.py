@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from features.events.field_names import channel_key
+from features.ladder.field_names import channel_key
 from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory
 from models.offers.standing import UNRESTRICTED, Asked, Case, Standing, case_of, plan_of

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
-from features.events.field_names import channel_key, plain
+from features.ladder.field_names import channel_key, plain
 from features.ladder.ladder import Ladder, Offer
 
 __all__ = ["NO_ASK", "NURTURE", "Attribute", "Options", "options_of"]

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from features.clock import microseconds
-from features.events.field_names import channel_key
 from features.events.log import DAY_US
 from features.ladder.controls import LEFT_ALONE_POLICIES, Experiment
+from features.ladder.field_names import channel_key
 from features.ladder.ladder import Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
 from features.ladder.words import digits, worth_of

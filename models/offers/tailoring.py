@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
-from features.events.field_names import field_key, plain
+from features.ladder.field_names import field_key, plain
 from features.ladder.ladder import Framing, Ladder, Offer
 from features.offers.history import OfferHistory
 from features.offers.topics import continued

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.events.field_names import field_key
 from features.events.log import DAY_US
 from features.events.of_lead import Row, log_of_rows
+from features.ladder.field_names import field_key
 from features.ladder.ladder import Ladder, Limits
 from features.offers.history import history_of
 from features.signals.program import compile_ladder

@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from features.arrays import Bools, Floats
 from features.errors import EventsError
-from features.events.field_names import plain
 from features.events.formats.csv_lines import goes_on, is_open
 from features.events.formats.utf8 import as_utf8
 from features.events.formats.workbooks import check_no_workbook
 from features.events.log import Times
 from features.events.times import READ, check_timezone, read_times
 from features.files import kept_away
+from features.ladder.field_names import plain
 
 __all__ = ["Scale", "ScoreRows", "read_scores"]
 

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Floats
-from features.events.field_names import plain
 from features.events.log import DAY_US
+from features.ladder.field_names import plain
 from features.ladder.file import NOT_AN_OFFER
 from features.ladder.words import in_percent
 from models.judging.intervals import wilson

@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from features.errors import EventsError
 from features.events.columns import texts_of
-from features.events.field_names import plain
 from features.events.formats.exports.recognise import layout_of
 from features.events.formats.exports.rows import ExportRows, SourceRow
 from features.events.formats.import_report import Rejects
@@ -35,6 +34,7 @@ from features.events.formats.row_batch import (
 )
 from features.events.formats.utf8 import as_utf8, is_utf16
 from features.events.properties import parse_object
+from features.ladder.field_names import plain
 
 __all__ = ["BROKEN_JSON", "json_rows"]
 

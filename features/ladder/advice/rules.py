@@ -9,9 +9,10 @@ from features.errors import did_you_mean
 from features.ladder.activity import reads_as_agreed
 from features.ladder.advice.advice import Advice
 from features.ladder.advice.ladder_table import rule_text
-from features.ladder.advice.rungs import paths_of, spelt
+from features.ladder.advice.rungs import paths_of
+from features.ladder.event_rule import implies
+from features.ladder.field_names import channel_key, topic_key
 from features.ladder.ladder import EventRule, Ladder, Step
-from features.ladder.rule_logic import implies
 from features.ladder.words import REPLY, things
 
 __all__ = [
@@ -29,9 +30,9 @@ __all__ = [
 def unknown_channels(ladder: Ladder) -> Iterator[Advice]:
     """Advice where contact is made an exception of a channel that no offer names."""
     names = dict.fromkeys(channel for offer in ladder.offers for channel in offer.channels)
-    known = {spelt(channel) for channel in names}
+    known = {channel_key(channel) for channel in names}
     for channel in ladder.limits.quiet.inbound_channels:
-        if spelt(channel) not in known:
+        if channel_key(channel) not in known:
             hint = did_you_mean(channel, names) or "; it is for requests that name it alone"
             yield Advice("limits.inbound_channels", f"no offer names {channel!r}{hint}", "channels")
 
@@ -39,9 +40,9 @@ def unknown_channels(ladder: Ladder) -> Iterator[Advice]:
 def unknown_topics(ladder: Ladder) -> Iterator[Advice]:
     """Advice where events say of a topic that no offer is about: nothing follows from them."""
     names = dict.fromkeys(topic for offer in ladder.offers for topic in offer.topics)
-    known = {spelt(topic) for topic in names}
+    known = {topic_key(topic) for topic in names}
     for index, one in enumerate(ladder.topics):
-        if spelt(one.name) not in known:
+        if topic_key(one.name) not in known:
             hint = did_you_mean(one.name, names) or "; name it among the topics of one"
             yield Advice(f"topic[{index}].name", f"no offer is about {one.name!r}{hint}", "topics")
 

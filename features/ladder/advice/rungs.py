@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from features.ladder.advice.advice import Advice
+from features.ladder.field_names import topic_key
 from features.ladder.ladder import Ladder
 from features.ladder.words import digits, things, worth_of
 
-__all__ = ["few_offers", "on_pairs", "paths_of", "spelt", "too_heavy"]
+__all__ = ["few_offers", "on_pairs", "paths_of", "too_heavy"]
 
 FEWEST_OFFERS = 3
 
@@ -90,11 +91,6 @@ def paths_of(ladder: Ladder) -> list[str]:
     return [*(f"step[{index}]" for index in range(len(ladder.steps))), "purchase"]
 
 
-def spelt(name: str) -> str:
-    """A channel or a topic in any spelling: "E-Mail" and "email" are one."""
-    return "".join(filter(str.isalnum, name.casefold())) or name
-
-
 @dataclass(frozen=True, slots=True)
 class _Rung:
     """A step or the purchase, summed up from its asks.
@@ -125,5 +121,5 @@ def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
         step_id,
         effort=min(offer.effort.score(ladder.effort_weights) for offer in offers),
         value=max(offer.value_minutes for offer in offers),
-        topics=frozenset(spelt(topic) for offer in offers for topic in offer.topics),
+        topics=frozenset(topic_key(topic) for offer in offers for topic in offer.topics),
     )

@@ -10,6 +10,7 @@ from features.errors import did_you_mean
 from features.ladder.action import LeadAction
 from features.ladder.activity import activity_of
 from features.ladder.event_rule import EventRule
+from features.ladder.field_names import plain
 from features.ladder.file.names import ID, PURCHASE, check_unique
 from features.ladder.file.offers import BUILT_IN
 from features.ladder.ladder import Commitment, EventNames, Identity, Ladder, Limits, Offer, Step
@@ -216,19 +217,15 @@ def check_protected(
     named += [("identity.identify_by", name) for name in identity.identify_by]
     named += [(f"commitment[{at}].ends_at", one.ends_at) for at, one in enumerate(commitments)]
     named += [("limits.time_zone_trait", limits.quiet.time_zone_trait)]
-    keys = {_plain(one): one for one in protected}
+    keys = {plain(one): one for one in protected}
     for path, name in named:
-        if (trait := keys.get(_plain(name))) is not None:
+        if (trait := keys.get(plain(name))) is not None:
             here = protected[trait] if path == "Rung itself" else path
             found.wrong(
                 here,
                 f"names {name!r}, and the trait {trait!r} is protected",
                 "the report of groups alone reads it",
             )
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def check_offer_steps(root: Table, steps: Sequence[Step], offers: Sequence[Offer]) -> None:

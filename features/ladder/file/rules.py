@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 from features.errors import did_you_mean
+from features.ladder.event_rule import impossible_property
 from features.ladder.ladder import Condition, EventRule, Operator
-from features.ladder.rule_logic import impossible_property
 from features.toml_table import Found, PropertyUse, Table, as_number, as_texts, listed
 
 __all__ = ["read_pattern", "read_rule"]

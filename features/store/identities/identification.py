@@ -17,8 +17,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.events.field_names import means_mail, plain
 from features.events.junk_ids import is_junk
+from features.ladder.field_names import means_mail, plain
 from features.ladder.ladder import Identity
 from features.store.database import Database, insert_into
 from features.store.identities.mailboxes import own_mailbox, shared_of

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.events.field_names import taken_apart
+from features.ladder.field_names import taken_apart
 from features.store.database import Database, insert_into, is_storable
 from features.store.identities.members import leads_of, memberships
 from features.store.places import places_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from features.events.field_names import channel_key
+from features.ladder.field_names import channel_key
 from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory
 from serving.pages.common.people import Person

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.events.field_names import means_mail
 from features.events.properties import parse_object
+from features.ladder.field_names import means_mail
 from features.ladder.ladder import Identity
 from features.store.database import in_parts
 from features.store.events import EventStore

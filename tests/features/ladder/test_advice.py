@@ -527,6 +527,7 @@ def test_the_table_is_aligned() -> None:
     ("inbound", "texts"),
     [
         (("page",), []),
+        (("Mail", "e-mail address"), []),
         (("Page", "chat"), ["no offer names 'chat'; it is for requests that name it alone"]),
         (("pgae",), ["no offer names 'pgae'; did you mean 'page'?"]),
     ],
@@ -545,6 +546,7 @@ def test_inbound_channels_that_no_offer_names(inbound, texts):
     ("name", "texts"),
     [
         ("Handovers", []),
+        ("Hand-övers", []),
         ("handover", ["no offer is about 'handover'; did you mean 'handovers'?"]),
         ("duration", ["no offer is about 'duration'; name it among the topics of one"]),
     ],

@@ -139,6 +139,12 @@ NAMED = [
         "commitment[0].ends_at",
     ),
     ('measure = "amount"', 'measure = "GENDER"', "value.gains[0].measure"),
+    (
+        "[[trait]]\nid = \"size\"",
+        '[[topic]]\nname = "prices"\nfrom = [{event = "profile", where = {"Génder" = "f"}}]\n'
+        '\n[[trait]]\nid = "size"',
+        "topic[0].from[0].where.Génder",
+    ),
 ]  # fmt: skip
 
 

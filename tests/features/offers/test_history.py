@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.events.field_names import channel_key
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
 from features.events.readable import fit_of
 from features.ladder.activity import REFUSED, activity_of
+from features.ladder.field_names import channel_key
 from features.ladder.file import read_ladder
 from features.ladder.ladder import (
     Afterwards,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.errors import UnknownLead
-from features.events.field_names import channel_key, field_key
+from features.ladder.field_names import channel_key, field_key
 from features.ladder.ladder import Ladder
 from features.offers.history import history_of
 from features.store.database import is_storable

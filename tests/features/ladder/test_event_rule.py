@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.ladder.event_rule import implies, impossible_property
 from features.ladder.ladder import Condition, EventRule
-from features.ladder.rule_logic import implies, impossible_property
 from features.signals.rules import met
 from tests.profiles import examples
 

@@ -1,4 +1,4 @@
-"""What a field of a profile, or a channel, is called: one rule for every spelling of its name.
+"""What a field, a channel or a topic is called: one rule for every spelling of its name.
 
 `Email`, "e-mail" and `emailAddress` are one field, as are `company_size` and "Company size". What
 must know whether two names mean the same asks here.
@@ -19,6 +19,7 @@ __all__ = [
     "means_mail",
     "plain",
     "taken_apart",
+    "topic_key",
 ]
 
 PEOPLE: Final = (
@@ -92,6 +93,18 @@ def _channel(channel: str) -> str:
 
 
 _cached_channel = lru_cache(maxsize=1024)(_channel)  # asked of each offer, for each lead
+
+
+def topic_key(topic: str) -> str:
+    """The same text for all spellings of a topic: "Hand-overs" and `handovers` are one."""
+    return _cached_topic(topic) if len(topic) <= _LONGEST else _topic(topic)
+
+
+def _topic(topic: str) -> str:
+    return plain(topic) or topic
+
+
+_cached_topic = lru_cache(maxsize=4096)(_topic)  # asked of each offer, for each lead
 
 
 def means_mail(name: str) -> bool:

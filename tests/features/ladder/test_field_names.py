@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from features.events.field_names import CONTACT_FIELDS, field_key, means_mail, plain
+from features.ladder.field_names import CONTACT_FIELDS, field_key, means_mail, plain
 
 ONE_FIELD = {
     "email": (
