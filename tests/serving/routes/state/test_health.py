@@ -114,6 +114,8 @@ def test_not_ready_before_the_queue(client, monkeypatch):
     service = service_of(client)
     monkeypatch.setattr(background, "_take_over", lambda *_: None)
     monkeypatch.setattr(service, "run", None)
+    # The store may have been away a moment ago, in another test.
+    monkeypatch.setattr(service, "failures", {})
     assert client.get("/readyz").json()["checks"]["queue"] == "not scored yet"
     monkeypatch.setitem(service.failures, "score all", "it failed: OSError; see the log")
     assert "OSError" in client.get("/readyz").json()["checks"]["queue"]
